@@ -8,7 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
 #include "daemon/base/thread_heap.h"
-#include "daemon/store/stored_line.h"
+#include "daemon/store/checkpoint_layer.h"
 
 struct checkpoint {
     struct store_file *store;
@@ -17,6 +17,7 @@ struct checkpoint {
     struct log_note doubtful;    /* what it would have noted */
     const struct overlay *layer; /* to be saved, and the note; constant while it is running */
     struct log_note note;
+    bool logged; /* the layer: it may be written over what is there */
     struct checkpoint_outcome outcome;
     void (*then)(void *context, bool done); /* NULL: nothing */
     void *then_context;
@@ -68,71 +69,6 @@ void checkpoint_free(struct checkpoint *c)
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->mutex);
     free(c);
-}
-
-/* -- records ---------------------------------------------------------------------------------- */
-
-/* Put a line, filled up with spaces.  Most are new: tdb looks once for what is inserted, and twice for
- * what is replaced and not there. */
-static bool put_line(struct tdb_file *file, struct slice key, struct slice value)
-{
-    char line[STORED_LINE_MAX + TDB_FILE_SPARE];
-    size_t size = tdb_file_size(key.len, value.len);
-
-    if (size > sizeof(line))
-        return false;
-    memcpy(line, value.at, value.len);
-    memset(line + value.len, ' ', size - value.len);
-    const struct slice stored = { line, size };
-    return tdb_file_put(file, key, stored, TDB_INSERT) ||
-           (tdb_error(file->tdb) == TDB_ERR_EXISTS && tdb_file_put(file, key, stored, TDB_REPLACE));
-}
-
-/* What was added and removed since the last checkpoint is not there. */
-static bool remove_key(struct tdb_file *file, struct slice key)
-{
-    return tdb_delete(file->tdb, tdb_file_datum(key)) == 0 ||
-           tdb_error(file->tdb) == TDB_ERR_NOEXIST;
-}
-
-static bool put_entry(struct store_file *store, const struct overlay_entry *e)
-{
-    struct tdb_file *file = &store->file;
-
-    if (slice_is(e->key, STORE_HEAD_KEY))
-        return true;
-    if (e->removed)
-        return remove_key(file, e->key);
-    if (store_file_is_block(e->key))
-        return store_file_put_block(store, e->key, e->value);
-    if (slice_begins(e->key, "journal/"))
-        return tdb_file_put(file, e->key, e->value, TDB_REPLACE);
-    return put_line(file, e->key, e->value);
-}
-
-/* Put the first record, the newest one, with a note. */
-static bool put_head(struct store_file *store, const struct overlay *layer,
-                     const struct log_note *note)
-{
-    const struct slice key = slice_of(STORE_HEAD_KEY);
-    TDB_DATA stored = tdb_fetch(store->file.tdb, tdb_file_datum(key));
-    struct slice newer = { (const char *)stored.dptr, stored.dsize };
-
-    overlay_find(layer, key, &newer);
-    bool put = stored.dptr != NULL && store_file_put_head(store, newer, stored.dsize, note);
-    free(stored.dptr);
-    return put;
-}
-
-bool checkpoint_apply(struct store_file *store, const struct overlay *layer,
-                      const struct log_note *note)
-{
-    struct overlay_entry e;
-    bool ok = true;
-
-    for (size_t at = 0; ok && overlay_next(layer, &at, &e);)
-        ok = put_entry(store, &e);
-    return ok && put_head(store, layer, note);
 }
 
 /* -- one checkpoint --------------------------------------------------------------------------- */
@@ -230,7 +166,7 @@ static bool save(struct checkpoint *c)
         return done;
     if (!tdb_file_begin(file))
         return fail(c, "written");
-    if (checkpoint_apply(c->store, c->layer, &c->note))
+    if (checkpoint_layer_put(c->store, c->layer, c->logged ? c->lookup : NULL, &c->note))
         return commit(c);
     fail(c, "written");
     tdb_file_abandon(file);
@@ -261,6 +197,7 @@ bool checkpoint_save(struct checkpoint *c, const struct overlay *layer, const st
 {
     c->layer = layer;
     c->note = *note;
+    c->logged = false;
     run_one(c);
     return c->outcome.done;
 }
@@ -317,6 +254,7 @@ void checkpoint_begin(struct checkpoint *c, const struct overlay *layer,
 {
     c->layer = layer;
     c->note = *note;
+    c->logged = true;
     open_lookup(c); /* without one, who looks waits for the end */
     c->started = c->started || pthread_create(&c->thread, NULL, run, c) == 0;
     if (!c->started) {

@@ -33,11 +33,6 @@ void checkpoint_set_end(struct checkpoint *c, void (*on_end)(void *context), voi
 /* Wait for the thread to end, and free it. */
 void checkpoint_free(struct checkpoint *c);
 
-/* Put all of a layer into a transaction of the file, and the first record with this note.  False: the
- * transaction is spoilt. */
-bool checkpoint_apply(struct store_file *store, const struct overlay *layer,
-                      const struct log_note *note);
-
 /* Save a layer now.  False: the outcome's problem says why not; it is tried again with the same layer,
  * as it may be done all the same. */
 bool checkpoint_save(struct checkpoint *c, const struct overlay *layer,

@@ -21,6 +21,7 @@ struct entry {
     uint32_t len;
     uint32_t capacity; /* of the value's memory */
     bool removed;
+    bool added;
 };
 
 struct chunk {
@@ -233,7 +234,7 @@ static size_t bytes_for(const struct entry *e, size_t len)
     return len <= e->capacity ? 0 : aligned(2 * len);
 }
 
-static bool put(struct overlay *o, uint64_t hash, struct slice key, struct slice value)
+static bool put(struct overlay *o, uint64_t hash, struct slice key, struct slice value, bool added)
 {
     struct entry *e = find(o, hash, key);
     size_t bytes = bytes_for(e, value.len);
@@ -242,7 +243,8 @@ static bool put(struct overlay *o, uint64_t hash, struct slice key, struct slice
     if (key.len > UINT16_MAX || value.len > UINT32_MAX / 4 ||
         !reserve_bytes(o, bytes + (e == NULL ? aligned(key.len) : 0)))
         return false;
-    e = find_or_add(o, hash, key);
+    if (e == NULL && (e = find_or_add(o, hash, key)) != NULL)
+        e->added = added;
     if (e == NULL)
         return false;
     if (bytes > 0) {
@@ -258,7 +260,12 @@ static bool put(struct overlay *o, uint64_t hash, struct slice key, struct slice
 
 bool overlay_put(struct overlay *o, struct slice key, struct slice value)
 {
-    return put(o, hash_of(key), key, value);
+    return put(o, hash_of(key), key, value, false);
+}
+
+bool overlay_add(struct overlay *o, struct slice key, struct slice value)
+{
+    return put(o, hash_of(key), key, value, true);
 }
 
 static bool note_removed(struct overlay *o, uint64_t hash, struct slice key)
@@ -296,6 +303,7 @@ bool overlay_next(const struct overlay *o, size_t *at, struct overlay_entry *ent
         .key = { e->key, e->key_len },
         .value = { e->value, e->len },
         .removed = e->removed,
+        .added = e->added,
     };
     return true;
 }
@@ -320,7 +328,7 @@ void overlay_merge(struct overlay *o, const struct overlay *newer)
         const struct entry *e = &newer->entry[i];
         const struct slice key = { e->key, e->key_len };
         bool done = e->removed ? note_removed(o, e->hash, key) :
-                                 put(o, e->hash, key, (struct slice){ e->value, e->len });
+                                 put(o, e->hash, key, (struct slice){ e->value, e->len }, e->added);
         if (!done)
             abort(); /* our own bug: it was reserved */
     }

@@ -21,6 +21,7 @@ struct overlay_entry {
     struct slice key;
     struct slice value; /* empty if it is removed */
     bool removed;
+    bool added; /* what this lies over does not have the key */
 };
 
 /* Make an empty one.  NULL: no memory. */
@@ -31,6 +32,9 @@ void overlay_clear(struct overlay *o);
 /* Put a value, or note that a key is removed, in place of what was noted.  False: no memory. */
 bool overlay_put(struct overlay *o, struct slice key, struct slice value);
 bool overlay_remove(struct overlay *o, struct slice key);
+
+/* Put a value of a key that what this lies over does not have. */
+bool overlay_add(struct overlay *o, struct slice key, struct slice value);
 
 /* Find a key.  The value is valid until something is changed. */
 enum overlay_found overlay_find(const struct overlay *o, struct slice key, struct slice *value);

@@ -8,6 +8,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/store/checkpoint_layer.h"
 #include "daemon/store/file_copy.h"
 #include "daemon/store/store_backup.h"
 #include "daemon/store/store_private.h"
@@ -20,7 +21,8 @@ static bool drop_note(struct store *s, struct problem *problem)
     const struct log_note none = { .next = 0 };
     struct overlay *nothing = overlay_new();
     bool done = nothing != NULL && tdb_file_begin(&s->base.file) &&
-                checkpoint_apply(&s->base, nothing, &none) && tdb_file_commit(&s->base.file);
+                checkpoint_layer_put(&s->base, nothing, NULL, &none) &&
+                tdb_file_commit(&s->base.file);
 
     tdb_file_abandon(&s->base.file);
     overlay_free(nothing);
@@ -108,6 +110,8 @@ bool store_begin(struct store *s)
 
 static bool put_line(struct store *s, struct slice key, char *line, size_t len, int how)
 {
+    if (!store_is_direct(s) && how == TDB_INSERT)
+        return store_log_add(s->log, key, (struct slice){ line, len });
     if (!store_is_direct(s))
         return store_log_put(s->log, key, (struct slice){ line, len });
     size_t size = tdb_file_size(key.len, len);

@@ -94,6 +94,7 @@ struct store_log *store_log_begin(struct store_file *store, uint64_t size, struc
 /* Make one transaction. */
 bool store_log_start(struct store_log *l);
 bool store_log_put(struct store_log *l, struct slice key, struct slice value);
+bool store_log_add(struct store_log *l, struct slice key, struct slice value); /* of a new key */
 bool store_log_remove(struct store_log *l, struct slice key);
 bool store_log_put_journal(struct store_log *l, struct journal *j);
 bool store_log_commit(struct store_log *l);

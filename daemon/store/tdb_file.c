@@ -316,6 +316,15 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
     return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
 }
 
+bool tdb_file_overwrite(struct tdb_file *f, uint64_t at, struct slice bytes)
+{
+    ssize_t written = pwrite(tdb_fd(f->tdb), bytes.at, bytes.len, (off_t)at);
+
+    if (written >= 0 && (size_t)written != bytes.len)
+        errno = ENOSPC;
+    return written == (ssize_t)bytes.len;
+}
+
 /* Do not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because
  * growing inside a transaction leaves an error behind although nothing failed. */
 bool tdb_file_commit(struct tdb_file *f)

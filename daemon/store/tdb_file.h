@@ -86,6 +86,10 @@ void tdb_file_close(struct tdb_file *f);
  * thread. */
 bool tdb_file_is_in_place(const struct tdb_file *f);
 
+/* Write over a part of the file, within a transaction and before anything is put.  It is synced by the
+ * commit, and stays if that fails, or in part after a crash.  False and errno. */
+bool tdb_file_overwrite(struct tdb_file *f, uint64_t at, struct slice bytes);
+
 /* Make one transaction.  A commit that returns false may or may not be done, which shows after
  * the file was closed and opened.  `how`: TDB_INSERT or TDB_REPLACE. */
 bool tdb_file_begin(struct tdb_file *f);

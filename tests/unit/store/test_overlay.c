@@ -120,11 +120,46 @@ static void a_value_that_grows_takes_little_more_than_its_last_length(void **sta
     overlay_free(o);
 }
 
+static bool is_added(const struct overlay *o, const char *key)
+{
+    struct overlay_entry e;
+
+    for (size_t at = 0; overlay_next(o, &at, &e);)
+        if (slice_is(e.key, key))
+            return e.added;
+    fail_msg("%s is not there", key);
+    return false;
+}
+
+static void what_was_added_is_known_as_that_until_it_is_gone(void **state)
+{
+    (void)state;
+    struct overlay *o = overlay_new(), *newer = overlay_new();
+    const struct slice a = slice_of("a"), b = slice_of("b"), c = slice_of("c"), x = slice_of("x");
+
+    assert_true(overlay_add(newer, a, x) && overlay_put(newer, a, x));
+    assert_true(overlay_put(newer, b, x) && overlay_remove(newer, b) && overlay_add(newer, b, x));
+    assert_true(overlay_add(newer, c, x) && overlay_remove(newer, c) && overlay_add(newer, c, x));
+    assert_true(overlay_reserve(o, newer));
+    overlay_merge(o, newer);
+    assert_true(is_added(o, "a"));
+    assert_false(is_added(o, "b"));
+    assert_true(is_added(o, "c"));
+    overlay_clear(newer);
+    assert_true(overlay_put(newer, a, x) && overlay_add(newer, b, x) && overlay_reserve(o, newer));
+    overlay_merge(o, newer);
+    assert_true(is_added(o, "a"));
+    assert_false(is_added(o, "b"));
+    overlay_free(o);
+    overlay_free(newer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_last_is_found),
         cmocka_unit_test(what_is_merged_wins),
+        cmocka_unit_test(what_was_added_is_known_as_that_until_it_is_gone),
         cmocka_unit_test(a_value_that_grows_takes_little_more_than_its_last_length),
     };
 

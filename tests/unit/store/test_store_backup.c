@@ -57,7 +57,7 @@ static struct store *open_store(bool logged)
     journal = journal_new(100000);
     last = 0;
     assert_true(store_load_journal(s, journal, &problem));
-    assert_true(store_use_log(s, logged, &problem));
+    assert_true(store_use_log(s, logged ? 4 << 20 : 0, &problem));
     return s;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -178,12 +179,9 @@ static pid_t lock_file_elsewhere(void)
 static void transactions_wait_for_space_however_badly_they_fill_the_segments(void **state)
 {
     (void)state;
-    static const struct wal_shape shape = { 8, 16 * WAL_BLOCK };
-    struct wal *w = wal_open(path, WAL_WRITE, &problem);
     int status;
 
-    assert_true(wal_begin(w, "a000000000000000", 1, &shape, &problem));
-    wal_close(w);
+    log_size = 512 << 10;
     struct store *s = open_logged();
     pid_t child = lock_file_elsewhere();
     for (uint64_t i = 0; i < 12; i++) {
@@ -195,6 +193,109 @@ static void transactions_wait_for_space_however_badly_they_fill_the_segments(voi
     assert_int_equal(status, 0);
     assert_true(store_save(s, &problem));
     check_tokens(s, 12 * 150);
+    close_logged(s);
+    log_size = 4 << 20;
+}
+
+static void revoke_all(struct store *s, uint64_t first, uint64_t last)
+{
+    assert_true(store_begin(s));
+    for (uint64_t i = first; i <= last; i++) {
+        struct record r = record_numbered(i);
+        r.revoked = 1000 + (int64_t)i;
+        assert_true(store_put(s, &r));
+    }
+    assert_true(store_commit(s));
+}
+
+/* Check that the tokens from `first` to `last` are revoked, and no others of so many. */
+static void check_revoked(struct store *s, uint64_t first, uint64_t last, uint64_t most)
+{
+    struct record back;
+
+    for (uint64_t i = 1; i <= most; i++) {
+        assert_int_equal(store_get(s, record_numbered(i).digest, &back), STORE_FOUND);
+        assert_int_equal(back.revoked, i >= first && i <= last ? 1000 + i : 0);
+    }
+    check_tokens(s, most);
+}
+
+static uint64_t size_of_file(void)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return (uint64_t)st.st_size;
+}
+
+/* Have a checkpoint made by its thread. */
+static void save_by_thread(struct store *s)
+{
+    uint64_t next = store_saving(s).next;
+
+    store_ask_checkpoint(s, next);
+    while (store_saving(s).saved < next) {
+        store_step(s);
+        usleep(1000);
+    }
+    assert_int_equal(store_saving(s).failures, 0);
+}
+
+static void changed_tokens_are_written_over_in_their_places(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+
+    save(s, journal, 1, 500);
+    save_by_thread(s);
+    uint64_t before = size_of_file();
+    revoke_all(s, 100, 400);
+    save_by_thread(s);
+    check_revoked(s, 100, 400, 500);
+    close_logged(s);
+    assert_int_equal(size_of_file(), before);
+    s = store_open(path, STORE_WRITE, &problem);
+    check_revoked(s, 100, 400, 500);
+    store_close(s);
+}
+
+/* Put other bytes in place of the end of a token's line, as far as `len`. */
+static void damage_line(uint64_t number, size_t len)
+{
+    static char bytes[16 * 1024 * 1024];
+    char key[RECORD_KEY_SIZE];
+    struct record r = record_numbered(number);
+    int fd = open(path, O_RDWR);
+    ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+
+    record_key(r.digest, key);
+    char *at = memmem(bytes, (size_t)size, key, sizeof(key));
+    assert_non_null(at);
+    memset(at + sizeof(key), 'x', len);
+    assert_int_equal(pwrite(fd, bytes, (size_t)size, 0), size);
+    close(fd);
+}
+
+static void a_line_that_was_half_written_over_is_the_logs_after_a_crash(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+
+    save(s, journal, 1, 50);
+    save_by_thread(s);
+    revoke_all(s, 10, 20);
+    copy_to("killed");
+    for (uint64_t i = 10; i <= 20; i++)
+        damage_line(i, 4 * i);
+    struct journal *first = journal;
+    struct store *killed = open_logged();
+    check_revoked(killed, 10, 20, 50);
+    save_by_thread(killed);
+    close_logged(killed);
+    killed = store_open(path, STORE_WRITE, &problem);
+    check_revoked(killed, 10, 20, 50);
+    store_close(killed);
+    journal = first;
     close_logged(s);
 }
 
@@ -263,6 +364,8 @@ int main(void)
         WITH_DIRECTORY(everything_is_found_while_checkpoints_run),
         WITH_DIRECTORY(a_transaction_that_is_too_large_for_the_log_goes_to_the_file),
         WITH_DIRECTORY(transactions_wait_for_space_however_badly_they_fill_the_segments),
+        WITH_DIRECTORY(changed_tokens_are_written_over_in_their_places),
+        WITH_DIRECTORY(a_line_that_was_half_written_over_is_the_logs_after_a_crash),
         WITH_DIRECTORY(a_walk_visits_each_ban_once_wherever_it_is),
         WITH_DIRECTORY(ended_logs_leave_the_file_as_older_versions_have_it),
     };

@@ -71,8 +71,8 @@ static bool start(const char *file)
     if (store == NULL)
         return false;
     if (writer_init(&writer, store, "jtn", 100, &problem))
-        return (!with_log || store_use_log(store, 4 << 20, &problem)) &&
-               ban_load_all(&writer, &problem);
+        /* no log can be of one byte, so the small one that is there is used */
+        return (!with_log || store_use_log(store, 1, &problem)) && ban_load_all(&writer, &problem);
     store_close(store);
     return false;
 }
