@@ -123,8 +123,7 @@ static const struct key_row rows[] = {
     { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path",
       true },
     { "daemon", "log", read_yes_no, AT(log), 0, 0, "yes or no", true },
-    { "daemon", "log_size", read_size, AT(log_size), 1 << 20, 512 << 20, "a size from 1M to 512M",
-      true },
+    { "daemon", "log_size", read_size, AT(log_size), 1048576, 536870912, "1M to 512M", true },
     { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64",
       true },
     { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,
@@ -293,6 +292,7 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
 static enum config_kind kind_of(const struct key_row *row)
 {
     return row->read == read_number      ? CONFIG_NUMBER :
+           row->read == read_size        ? CONFIG_SIZE :
            row->read == read_duration    ? CONFIG_DURATION :
            row->read == read_yes_no      ? (row->least == 0 ? CONFIG_YES_NO : CONFIG_AUTO_NO) :
            row->read == read_mode        ? CONFIG_MODE :
@@ -322,9 +322,13 @@ static bool paths_differ(const struct config_role *a, const struct config_role *
 static bool key_differs(const struct key_row *row, const struct config *a, const struct config *b)
 {
     static const size_t size[] = {
-        [CONFIG_NUMBER] = sizeof(uint64_t), [CONFIG_DURATION] = sizeof(int64_t),
-        [CONFIG_YES_NO] = sizeof(bool),     [CONFIG_AUTO_NO] = sizeof(bool),
-        [CONFIG_MODE] = sizeof(unsigned),   [CONFIG_LOG_LEVEL] = sizeof(enum log_level),
+        [CONFIG_NUMBER] = sizeof(uint64_t),
+        [CONFIG_SIZE] = sizeof(uint64_t),
+        [CONFIG_DURATION] = sizeof(int64_t),
+        [CONFIG_YES_NO] = sizeof(bool),
+        [CONFIG_AUTO_NO] = sizeof(bool),
+        [CONFIG_MODE] = sizeof(unsigned),
+        [CONFIG_LOG_LEVEL] = sizeof(enum log_level),
     };
     const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
     enum config_kind kind = kind_of(row);

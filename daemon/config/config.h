@@ -90,6 +90,7 @@ bool config_key_refused(const struct config *c, const char *section, const char 
 /* What a key's value is, and where in struct config. */
 enum config_kind {
     CONFIG_NUMBER,
+    CONFIG_SIZE,
     CONFIG_DURATION,
     CONFIG_TEXT,
     CONFIG_YES_NO,

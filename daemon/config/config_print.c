@@ -28,11 +28,25 @@ static void print_log_level(enum log_level level)
             printf("%s", names[i]);
 }
 
+/* In the largest unit that leaves no rest. */
+static void print_size(uint64_t bytes)
+{
+    static const char units[] = "KMG";
+    size_t unit = 0;
+
+    for (; bytes > 0 && bytes % 1024 == 0 && units[unit] != '\0'; unit++)
+        bytes /= 1024;
+    printf("%" PRIu64 "%.1s", bytes, unit > 0 ? &units[unit - 1] : "");
+}
+
 static void print_value(enum config_kind kind, const void *field)
 {
     switch (kind) {
     case CONFIG_NUMBER:
         printf("%" PRIu64, *(const uint64_t *)field);
+        break;
+    case CONFIG_SIZE:
+        print_size(*(const uint64_t *)field);
         break;
     case CONFIG_DURATION:
         print_duration(*(const int64_t *)field);
