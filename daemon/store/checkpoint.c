@@ -17,7 +17,6 @@ struct checkpoint {
     struct log_note doubtful;    /* what it would have noted */
     const struct overlay *layer; /* to be saved, and the note; constant while it is running */
     struct log_note note;
-    bool logged; /* the layer: it may be written over what is there */
     struct checkpoint_outcome outcome;
     void (*then)(void *context, bool done); /* NULL: nothing */
     void *then_context;
@@ -166,7 +165,7 @@ static bool save(struct checkpoint *c)
         return done;
     if (!tdb_file_begin(file))
         return fail(c, "written");
-    if (checkpoint_layer_put(c->store, c->layer, c->logged ? c->lookup : NULL, &c->note))
+    if (checkpoint_layer_put(c->store, c->layer, c->lookup, &c->note))
         return commit(c);
     fail(c, "written");
     tdb_file_abandon(file);
@@ -193,11 +192,22 @@ void checkpoint_then(struct checkpoint *c, void (*then)(void *context, bool done
     c->then_context = context;
 }
 
+/* Between transactions: see tdb_lookup_open(). */
+static bool open_lookup(struct checkpoint *c)
+{
+    int fd = c->lookup == NULL ? tdb_file_open_again(&c->store->file) : -1;
+
+    if (fd >= 0)
+        c->lookup = tdb_lookup_new(fd);
+    return c->lookup != NULL;
+}
+
 bool checkpoint_save(struct checkpoint *c, const struct overlay *layer, const struct log_note *note)
 {
     c->layer = layer;
     c->note = *note;
-    c->logged = false;
+    if (overlay_count(layer) > 0)
+        open_lookup(c);
     run_one(c);
     return c->outcome.done;
 }
@@ -241,20 +251,11 @@ static void *run(void *checkpoint)
     return NULL;
 }
 
-/* Between transactions: see tdb_lookup_open(). */
-static bool open_lookup(struct checkpoint *c)
-{
-    if (c->lookup == NULL)
-        c->lookup = tdb_lookup_open(c->store->file.path);
-    return c->lookup != NULL;
-}
-
 void checkpoint_begin(struct checkpoint *c, const struct overlay *layer,
                       const struct log_note *note)
 {
     c->layer = layer;
     c->note = *note;
-    c->logged = true;
     open_lookup(c); /* without one, who looks waits for the end */
     c->started = c->started || pthread_create(&c->thread, NULL, run, c) == 0;
     if (!c->started) {

@@ -33,8 +33,8 @@ void checkpoint_set_end(struct checkpoint *c, void (*on_end)(void *context), voi
 /* Wait for the thread to end, and free it. */
 void checkpoint_free(struct checkpoint *c);
 
-/* Save a layer now.  False: the outcome's problem says why not; it is tried again with the same layer,
- * as it may be done all the same. */
+/* Save a layer now, which the log has, or which is empty.  False: the outcome's problem says why not; it is
+ * tried again with the same layer, as it may be done all the same. */
 bool checkpoint_save(struct checkpoint *c, const struct overlay *layer,
                      const struct log_note *note);
 

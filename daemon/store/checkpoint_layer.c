@@ -29,11 +29,13 @@ static bool overwrite(struct tdb_file *file, const struct overlay_entry *e,
     uint64_t at;
     size_t size;
 
-    *done = !e->removed && !e->added && is_line(e->key) &&
-            tdb_lookup_place(lookup, e->key, &at, &size) == LOOKUP_FOUND && e->value.len <= size &&
-            size <= sizeof(line);
-    if (!*done)
+    *done = false;
+    if (e->removed || e->added || !is_line(e->key))
         return true;
+    enum lookup_found found = tdb_lookup_place(lookup, e->key, &at, &size);
+    *done = found == LOOKUP_FOUND && e->value.len <= size && size <= sizeof(line);
+    if (!*done)
+        return found != LOOKUP_FAILED;
     fill_up(line, e->value, size);
     return tdb_file_overwrite(file, at, (struct slice){ line, size });
 }
@@ -109,13 +111,15 @@ static bool put_head(struct store_file *store, const struct overlay *layer,
 bool checkpoint_layer_put(struct store_file *store, const struct overlay *layer,
                           const struct tdb_lookup *lookup, const struct log_note *note)
 {
-    /* The transaction keeps pages as they are when it first writes to them, so this comes first. */
-    uint8_t *there = lookup != NULL ? calloc(overlay_count(layer) / 8 + 1, 1) : NULL;
-    bool ok = there == NULL || overwrite_all(&store->file, layer, lookup, there);
+    /* The transaction keeps pages as they are when it first writes to them, so this comes first.  Nor
+     * would it write what is there already, but perhaps not on the disk, as the last sync failed. */
+    uint8_t *there = calloc(overlay_count(layer) / 8 + 1, 1);
+    bool ok = there != NULL &&
+              (lookup == NULL || overwrite_all(&store->file, layer, lookup, there));
     struct overlay_entry e;
 
     for (size_t i = 0, at = 0; ok && overlay_next(layer, &at, &e); i++)
-        ok = (there != NULL && (there[i / 8] >> i % 8 & 1) != 0) || put_entry(store, &e);
+        ok = (there[i / 8] >> i % 8 & 1) != 0 || put_entry(store, &e);
     free(there);
     return ok && put_head(store, layer, note);
 }

@@ -291,6 +291,18 @@ bool tdb_file_is_in_place(const struct tdb_file *f)
     return stat(f->path, &st) == 0 && f->device == st.st_dev && f->inode == st.st_ino;
 }
 
+int tdb_file_open_again(const struct tdb_file *f)
+{
+    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0 || (fstat(fd, &st) == 0 && f->device == st.st_dev && f->inode == st.st_ino))
+        return fd;
+    close(fd);
+    errno = ESTALE;
+    return -1;
+}
+
 static bool in_place(struct tdb_file *f)
 {
     if (tdb_file_is_in_place(f))

@@ -86,6 +86,9 @@ void tdb_file_close(struct tdb_file *f);
  * thread. */
 bool tdb_file_is_in_place(const struct tdb_file *f);
 
+/* Open the file that was opened first once more, to be read.  -1: it is not at its path. */
+int tdb_file_open_again(const struct tdb_file *f);
+
 /* Write over a part of the file, within a transaction and before anything is put.  It is synced by the
  * commit, and stays if that fails, or in part after a crash.  False and errno. */
 bool tdb_file_overwrite(struct tdb_file *f, uint64_t at, struct slice bytes);

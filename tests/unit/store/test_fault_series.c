@@ -64,9 +64,6 @@ static uint8_t applied(uint8_t token, uint8_t set, const struct change_kind *kin
 
 static void note_answer(const struct step *s, enum status answer)
 {
-    if (getenv("DBG"))
-        fprintf(stderr, "%s %u -> %d (%#x)\n", s->kind->event, s->token, answer,
-                may.fates[s->token]);
     uint8_t *set = &may.fates[s->token], *pending = &may.pending[s->token], before = *set;
 
     *set = applied(s->token, before, s->kind, answer);
