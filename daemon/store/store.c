@@ -187,7 +187,7 @@ static enum store_found add(struct store *s, const struct record *record, bool i
         enum store_found found = find_token(s, record, is_new);
         if (found != STORE_ABSENT)
             return found;
-        return put_record(s, record, TDB_REPLACE) ? STORE_ABSENT : STORE_FAILED;
+        return put_record(s, record, TDB_INSERT) ? STORE_ABSENT : STORE_FAILED;
     }
     if (put_record(s, record, TDB_INSERT))
         return STORE_ABSENT;
