@@ -87,7 +87,7 @@ void store_close(struct store *s)
     store_backup_stop(s);
     if (s->log != NULL && s->log->checkpoint != NULL && s->log->loaded && !s->log->in_doubt &&
         !log_saving_end(s->log))
-        log_warning("%s; it is in its log", s->log->problem.message);
+        log_warning("%s; what it lacks is in its log", s->log->problem.message);
     store_log_free(s->log);
     s->log = NULL;
     store_backup_free(s);

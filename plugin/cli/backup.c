@@ -69,14 +69,11 @@ static enum cli_exit fail(const char *path, int error)
 }
 
 /* Write the copy; without a path, to standard output. */
-static enum cli_exit write_copy(const struct cli_request *c, const char *path, uint64_t size)
+static enum cli_exit write_copy(const struct cli_request *c, const char *path, int to,
+                                uint64_t size)
 {
     const char *shown = path != NULL ? path : "to standard output";
     uint64_t copied;
-    int to = path != NULL ? backup_file_begin(path) : STDOUT_FILENO;
-
-    if (to < 0)
-        return fail(shown, to);
     int error = copy(c->connection.descriptor, to, size, &copied);
     cli_message_progress_end();
     if (error == 0 && copied != size) {
@@ -89,7 +86,7 @@ static enum cli_exit write_copy(const struct cli_request *c, const char *path, u
     return error != 0 ? fail(shown, error) : CLI_EXIT_YES;
 }
 
-static enum cli_exit receive(struct cli_request *c, const char *path)
+static enum cli_exit receive(struct cli_request *c, const char *path, int to)
 {
     struct reply reply = { .final = false };
     uint64_t size = 0;
@@ -104,14 +101,26 @@ static enum cli_exit receive(struct cli_request *c, const char *path)
     if (status == CLI_EXIT_YES)
         status = check(c, &reply.line, &size);
     if (status == CLI_EXIT_YES)
-        status = write_copy(c, path, size);
-    if (path != NULL)
-        backup_file_give_up();
+        status = write_copy(c, path, to, size);
     if (status == CLI_EXIT_YES) {
         struct slice serial = line_get(&reply.line, "serial");
         cli_message_remark("%llu bytes, with the journal up to serial %.*s",
                            (unsigned long long)size, (int)serial.len, serial.at);
     }
+    return status;
+}
+
+/* The file is begun first: where that fails, the daemon need not copy its store. */
+static enum cli_exit receive_in_file(struct cli_request *c, const char *path)
+{
+    int to = backup_file_begin(path);
+
+    if (to < 0) {
+        fail(path, to);
+        return CLI_EXIT_USAGE;
+    }
+    enum cli_exit status = receive(c, path, to);
+    backup_file_give_up();
     return status;
 }
 
@@ -148,5 +157,7 @@ enum cli_exit cli_backup(struct cli_request *c, const struct cli_view *view)
     c->verb = VERB_BACKUP;
     c->arguments = 0;
     enum cli_exit status = cli_request_build(c);
-    return status == CLI_EXIT_YES ? receive(c, strcmp(path, "-") == 0 ? NULL : path) : status;
+    if (status != CLI_EXIT_YES)
+        return status;
+    return strcmp(path, "-") == 0 ? receive(c, NULL, STDOUT_FILENO) : receive_in_file(c, path);
 }

@@ -69,9 +69,16 @@ def test_file_is_replaced_only_by_a_whole_backup_and_only_its_owner_may_read_it(
         assert done.status == 2 and "is not a regular file" in done.err, done
     done = jeton(d.path(), "backup", d.store)
     assert done.status == 2 and "the store of a daemon that is running" in done.err, done
-    done = jeton(d.path(), "backup", f"{d.directory}/missing/backup")
-    assert done.status == 3 and "No such file" in done.err
     assert len(d.list()) == 1
+
+
+def test_daemon_is_not_asked_for_a_backup_that_cannot_be_written(daemon):
+    d = daemon()
+    for path, fault in (f"{d.directory}/missing/backup", "No such file"), ("/proc/backup", "No such file"), \
+                       (f"{d.path()}/backup", "Not a directory"), (f"{d.directory}/{'a' * 300}", "File name too long"):
+        done = jeton(d.path(), "backup", path)
+        assert done.status == 2 and fault in done.err, done
+    assert "backup:" not in d.log() and not glob.glob(f"{d.directory}/*.tmp")
 
 
 def test_name_with_an_equals_sign_or_as_long_as_a_value_is_a_file(daemon):

@@ -190,7 +190,7 @@ def test_end_in_good_order_on_a_full_disk_leaves_all_in_the_log():
                                         check=True).stdout
         d.start()
         assert d.verify(made[0]) == "NO revoked" and verdicts(d, made[1:]) == {"OK"}
-    assert "it is in its log" in d.log()
+    assert "what it lacks is in its log" in d.log()
     os.unlink(filler)
     eventually(lambda: d.stats()["log_bytes"] == "0", "it is in the store's file", within=15, every=0.05)
     d.stop()
