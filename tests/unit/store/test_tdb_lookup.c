@@ -96,7 +96,7 @@ static void what_is_found_is_what_tdb_finds(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         open_both(files[i].chains, files[i].flags);
-        for (unsigned round = 0; round < (files[i].chains == 17 ? 2U : 6U); round++) {
+        for (unsigned round = 0; round < (files[i].chains == 1 ? 1U : 6U); round++) {
             plan(round);
             make_transaction();
             commit();
