@@ -181,6 +181,7 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "store_bytes", writer.store_bytes);
     put(stats, "log_bytes", writer.log_bytes);
     put(stats, "log_unsaved_seconds", writer.log_unsaved_seconds);
+    put(stats, "checkpoint_failures", writer.checkpoint_failures);
     put(stats, "commits", writer.commits);
     put(stats, "changes", writer.changes);
     put(stats, "store_failures", writer.failures);

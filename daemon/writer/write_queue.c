@@ -37,6 +37,7 @@ struct write_queue {
     _Atomic(struct policies *) policies; /* for the writer to take; NULL: it has them */
     _Atomic uint64_t log_bytes;
     _Atomic int64_t log_since; /* clock_seconds(); 0: the file has everything */
+    _Atomic uint64_t checkpoint_failures;
     struct histogram commit_time;
     struct histogram checkpoint_time;
 };
@@ -145,6 +146,7 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
                    .behind = atomic_load(&q->clock_behind),
                    .may_purge = !atomic_load(&q->purge_waits) },
         .log_bytes = atomic_load(&q->log_bytes),
+        .checkpoint_failures = atomic_load(&q->checkpoint_failures),
         .log_unsaved_seconds = logged > 0 ? (uint64_t)(clock_seconds() - logged) : 0,
         .bans = atomic_load(&q->ban_count),
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
@@ -266,10 +268,11 @@ void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds)
     histogram_add(&q->commit_time, nanoseconds);
 }
 
-void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since)
+void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since, uint64_t failures)
 {
     atomic_store(&q->log_bytes, bytes);
     atomic_store(&q->log_since, since);
+    atomic_store(&q->checkpoint_failures, failures);
 }
 
 void write_queue_count_checkpoint(struct write_queue *q, uint64_t nanoseconds)

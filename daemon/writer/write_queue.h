@@ -31,7 +31,8 @@ struct write_queue_stats {
     struct clock_state clock;
     uint64_t log_bytes;           /* of the store's log: what its file does not have */
     uint64_t log_unsaved_seconds; /* how old that is; 0: there is none */
-    uint64_t bans;                /* in the store */
+    uint64_t checkpoint_failures;
+    uint64_t bans; /* in the store */
     uint64_t left[TOKENS_LEFT_COUNTS];
     uint64_t states[STATUS_COUNT]; /* tokens; STATUS_OK: active ones */
     uint64_t busy_seconds;         /* since the writer last waited for work: the disk may be slow */
@@ -126,9 +127,10 @@ void write_queue_count_commit(struct write_queue *q, uint64_t changes);
 void write_queue_count_failure(struct write_queue *q);
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
 
-/* Set how much of the log is unsaved, and since when (clock_seconds(); 0: nothing is), and count a
- * checkpoint. */
-void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since);
+/* Set how much of the log is unsaved, since when (clock_seconds(); 0: nothing is), and how many checkpoints
+ * have failed, and count a checkpoint. */
+void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since,
+                            uint64_t failures);
 void write_queue_count_checkpoint(struct write_queue *q, uint64_t nanoseconds);
 
 /* Before other threads run. */

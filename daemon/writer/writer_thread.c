@@ -280,7 +280,7 @@ static void note_saving(struct writer_thread *t)
     if (!t->writer->disk_failure.broken)
         store_backup_step(t->writer->store, journal_newest(t->writer->journal));
     struct store_saving saving = store_saving(t->writer->store);
-    write_queue_set_saving(queue, saving.bytes, saving.since);
+    write_queue_set_saving(queue, saving.bytes, saving.since, saving.failures);
     if (saving.ended != t->checkpoints && saving.ended > 0)
         write_queue_count_checkpoint(queue, saving.nanoseconds);
     if (saving.ended != t->checkpoints)

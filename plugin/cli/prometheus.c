@@ -34,6 +34,7 @@ static const struct row {
     { "store_bytes", GAUGE, "Size of the store's file." },
     { "log_bytes", GAUGE, "Size of what the store's log has and its file does not." },
     { "log_unsaved_seconds", GAUGE, "How old the oldest of that is." },
+    { "checkpoint_failures", COUNTER, "Checkpoints that could not write the store's file." },
     { "store_failures", COUNTER, "Transactions that failed." },
     { "commits", COUNTER, "Transactions that were saved." },
     { "changes", COUNTER, "Changes that were saved." },

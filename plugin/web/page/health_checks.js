@@ -22,6 +22,7 @@ export function checksOf(rows, growth) {
     const checks = [
         above("denials_unsaved", "bad"),
         above("store_failures", "warn"),
+        above("checkpoint_failures", "warn"),
         above("keeper_busy_seconds", "bad", BUSY_SECONDS),
         { key: "store_space", level: store >= STORE_FULL ? "bad" : store >= STORE_WARN ? "warn" : "good", value: store },
         { key: "verify_unavailable", level: growth("unavailable") > 0 ? "bad" : value("verify_unavailable") > 0 ? "warn" : "good", value: value("verify_unavailable") },

@@ -133,6 +133,7 @@ export const health = {
     level: { good: "Good", warn: "Look", bad: "Act" },
     check: {
         denials_unsaved: { label: "Revocations not saved", good: "All revocations are on the disk.", bad: "They are in force, but a crash would undo them: the store does not take them." },
+        checkpoint_failures: { label: "Failed checkpoints", good: "What the log had is in the store\u2019s file.", bad: "The store\u2019s file could not be written; changes go on in its log while that has space: look at the disk and at jetond\u2019s log." },
         store_failures: { label: "Failed transactions", good: "Every change was saved.", bad: "Changes that the store could not save since the start: look at the disk and at jetond\u2019s log." },
         keeper_busy_seconds: { label: "Seconds that changes wait", good: "Changes do not wait for the disk.", bad: "Changes wait for the disk." },
         store_space: { label: "Space in the store", good: "There is space for more tokens.", bad: "The store is nearly full: at 3.5 GiB no token can be added." },

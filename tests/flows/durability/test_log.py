@@ -295,6 +295,7 @@ def test_full_disk_stops_changes_when_the_log_is_used_up_and_they_resume_by_them
         made = [r["token"] for r in d.client().pipeline(["create"] * 200)]
         fill(f"{disk}/filler")
         made += create_until_refused(d)
+        eventually(lambda: int(d.stats()["checkpoint_failures"]) > 0, "checkpoints fail, and are counted")
         ids = [d.done(f"id {value}")["id"] for value in made[:4]]
         for line in "create", f"update {ids[1]} description=y", f"enable {ids[1]}", f"trace token={made[1]}":
             assert "left of its log is for denials" in d.ask(line)["message"], line
