@@ -82,7 +82,7 @@ def test_stuck_disk_does_not_starve_the_watchdog(daemon, kind):
     with disk.stuck(d), d.client() as client:
         client.send("create")
         for _ in range(2 * 3):
-            assert manager.receives("WATCHDOG", WATCHDOG), "a disk that hangs is no reason to stop"
+            assert manager.receives("WATCHDOG", 3 * WATCHDOG), "a disk that hangs is no reason to stop"
         assert client.silent()
         eventually(lambda: int(d.stats()["keeper_busy_seconds"]) >= 2, "stats say how long")
 

@@ -212,7 +212,7 @@ static void fail_each(unsigned calls, int error, int how_many)
     int count = calls_of_a_life(calls);
 
     assert_true(count > 20);
-    for (int i = 0; i < count; i = next_call(i, count, 60)) {
+    for (int i = 0; i < count; i = next_call(i, count, 20)) {
         begin_life((unsigned)i);
         disk.calls = calls;
         disk.error = error;
