@@ -13,8 +13,8 @@ from settings import TORTURE, scaled
 CONNECTIONS = 3
 LONGEST = 0.06          # seconds of load before the kill
 FULL_CHECK = 40         # kills between two comparisons of everything
-KILLS, SHORT = 1000, 15 # and after how many seconds `make test` ends, though it has made at least
-LEAST = scaled(40, 8)
+KILLS, SHORT = 1000, 8 # and after how many seconds `make test` ends, though it has made at least
+LEAST = scaled(25, 8)
 
 
 class World:
@@ -135,7 +135,7 @@ def test_no_acknowledged_change_is_lost_in_1000_kills():
 
 @pytest.mark.slow
 def test_kill_while_the_store_is_being_made_needs_no_help():
-    for _ in range(scaled(40, 3)):
+    for _ in range(scaled(20, 3)):
         daemon = Daemon(roles=("admin",)).spawn()
         time.sleep(random.uniform(0, 0.03))
         daemon.kill()

@@ -77,7 +77,7 @@ def test_backup_under_full_load_is_a_prefix_of_history_with_all_that_was_answere
     d = daemon(f"daemon.log={log}", "daemon.journal_entries=1000000")
     d.stop()
     os.unlink(d.store)
-    fill_store(d.store, [os.urandom(32).hex() for _ in range(scaled(50000, 500))])
+    fill_store(d.store, [os.urandom(32).hex() for _ in range(scaled(20000, 500))])
     d.start()
     taken = []
     with loaded(d) as loads:

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BATCHES_OF_A_LIFE = 24, LIVES = 300, SERIES_TESTS = 3 };
+enum { BATCHES_OF_A_LIFE = 24, LIVES = 120, SERIES_TESTS = 3 };
 
 /* Sets of enum fate, one bit each; `pending`: kinds of denials that are perhaps saved later. */
 static struct {

@@ -72,7 +72,7 @@ static void fail_each(unsigned calls, int error, int how_many)
     int count = calls_of_a_life(calls);
 
     assert_true(count > BATCHES);
-    for (int i = 0; i < count; i = next_call(i, count, 30)) {
+    for (int i = 0; i < count; i = next_call(i, count, 12)) {
         begin_life();
         disk.seed = (unsigned)i;
         disk.calls = calls;

@@ -53,7 +53,7 @@ static void a_process_that_dies_leaves_what_was_answered(void **state)
     int *answered = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                          0);
 
-    for (int i = 0; i < count; i = next_call(i, count, 30)) {
+    for (int i = 0; i < count; i = next_call(i, count, 12)) {
         live_and_die(i, answered);
         struct model before = { { 0 } }, after;
         for (int k = 0; k < *answered; k++)
@@ -209,7 +209,7 @@ static void a_power_cut_leaves_what_was_answered(void **state)
     int count = calls_of_a_life(CALL_ANY);
 
     for (unsigned seed = 0; another_seed(seed, 2); seed++)
-        for (int i = 0; i < count; i = next_call(i, count, 30))
+        for (int i = 0; i < count; i = next_call(i, count, 12))
             assert_true(cut_a_life(i, -1, first_seed + seed));
 }
 
