@@ -142,7 +142,9 @@ class Browser:
 
     def text(self, css, text=None, within=10):
         """Wait for an element likewise; return its whole text."""
-        return self.run("return arguments[0].innerText", self.wait(css, text, within))
+        read = []
+        self.act(css, text, within, lambda one: read.append(self.run("return arguments[0].innerText", one)))
+        return read[-1]
 
     def gone(self, css, within=10):
         """Wait until no such element can be seen."""
