@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/gateway/seccomp.h"
 
-#include <errno.h>
 #include <sched.h>
 
 #include "plugin/sandbox/seccomp_filter.h"
@@ -38,23 +37,11 @@ static const int allowed[] = {
 /* Threads, but no processes. */
 static int add_own(scmp_filter_ctx filter)
 {
-    int error = seccomp_filter_add_masked(filter, SCMP_ACT_ALLOW, CALL(clone), 0, CLONE_THREAD,
-                                          CLONE_THREAD);
-
-    return error == 0 ? seccomp_filter_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0, NULL) :
-                        error;
+    return seccomp_filter_add_masked(filter, SCMP_ACT_ALLOW, CALL(clone), 0, CLONE_THREAD,
+                                     CLONE_THREAD);
 }
 
 int seccomp_restrict(void)
 {
-    static const int newer[] = { CALL(clone3), CALL(faccessat2), CALL(epoll_pwait2) };
-    static const struct seccomp_filter_rules rules = {
-        .allowed = allowed,
-        .allowed_count = sizeof(allowed) / sizeof(allowed[0]),
-        .newer = newer,
-        .newer_count = sizeof(newer) / sizeof(newer[0]),
-        .add_own = add_own,
-    };
-
-    return seccomp_filter_load(&rules);
+    return seccomp_filter_load(allowed, sizeof(allowed) / sizeof(allowed[0]), add_own);
 }

@@ -13,9 +13,9 @@
 #define SANITIZED 0
 #endif
 
-/* Calls newer than the lists.  From NEWER_FIRST on, numbers are the same on every architecture.  A
- * newer C library may try such a call, and falls back when it fails with ENOSYS. */
-enum { NEWER_FIRST = 435, NEWER_LAST = 511 };
+/* Calls newer than the lists, after clone3().  From NEWER_FIRST on, numbers are the same on every
+ * architecture.  A newer C library may try such a call, and falls back when it fails with ENOSYS. */
+enum { NEWER_FIRST = 436, NEWER_LAST = 511 };
 
 int seccomp_filter_add(scmp_filter_ctx filter, uint32_t action, int call, unsigned terms,
                        const struct scmp_arg_cmp *term)
@@ -31,12 +31,12 @@ int seccomp_filter_add_masked(scmp_filter_ctx filter, uint32_t action, int call,
     return seccomp_filter_add(filter, action, call, 1, &term);
 }
 
-static int add_allowed(scmp_filter_ctx filter, const struct seccomp_filter_rules *rules)
+static int add_allowed(scmp_filter_ctx filter, const int *allowed, size_t count)
 {
     int error = 0;
 
-    for (size_t i = 0; i < rules->allowed_count && error == 0; i++)
-        error = seccomp_filter_add(filter, SCMP_ACT_ALLOW, rules->allowed[i], 0, NULL);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = seccomp_filter_add(filter, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
     return error;
 }
 
@@ -65,30 +65,32 @@ static int add_conditions(scmp_filter_ctx filter)
                                           (scmp_datum_t)getpid());
     /* Asked for by the C library, which goes on without. */
     if (error == 0)
+        error = seccomp_filter_add(filter, SCMP_ACT_ERRNO(ENOSYS), CALL(clone3), 0, NULL);
+    if (error == 0)
         error = seccomp_filter_add(filter, SCMP_ACT_ERRNO(EINVAL), CALL(prctl), 0, NULL);
     return error == 0 ? seccomp_filter_add(filter, SCMP_ACT_ERRNO(ENOTTY), CALL(ioctl), 0, NULL) :
                         error;
 }
 
-static bool is_known(const struct seccomp_filter_rules *rules, int call)
+static bool is_among(int call, const int *allowed, size_t count)
 {
-    for (size_t i = 0; i < rules->newer_count; i++)
-        if (rules->newer[i] == call)
+    for (size_t i = 0; i < count; i++)
+        if (allowed[i] == call)
             return true;
     return false;
 }
 
-static int refuse_newer(scmp_filter_ctx filter, const struct seccomp_filter_rules *rules)
+static int refuse_newer(scmp_filter_ctx filter, const int *allowed, size_t count)
 {
     int error = 0;
 
     for (int call = NEWER_FIRST; call <= NEWER_LAST && error == 0; call++)
-        if (!is_known(rules, call))
+        if (!is_among(call, allowed, count))
             error = seccomp_filter_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0, NULL);
     return error;
 }
 
-int seccomp_filter_load(const struct seccomp_filter_rules *rules)
+int seccomp_filter_load(const int *allowed, size_t count, int (*add_own)(scmp_filter_ctx filter))
 {
     if (SANITIZED)
         return -ENOSYS;
@@ -97,13 +99,13 @@ int seccomp_filter_load(const struct seccomp_filter_rules *rules)
         return -ENOSYS;
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)
-        error = add_allowed(filter, rules);
+        error = add_allowed(filter, allowed, count);
     if (error == 0)
         error = add_conditions(filter);
     if (error == 0)
-        error = rules->add_own(filter);
+        error = add_own(filter);
     if (error == 0)
-        error = refuse_newer(filter, rules);
+        error = refuse_newer(filter, allowed, count);
     if (error == 0)
         error = seccomp_load(filter);
     seccomp_release(filter);

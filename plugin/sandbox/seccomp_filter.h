@@ -9,14 +9,6 @@
 
 #define CALL(name) SCMP_SYS(name)
 
-struct seccomp_filter_rules {
-    const int *allowed; /* calls that are allowed with any arguments */
-    size_t allowed_count;
-    const int *newer; /* those with a rule among the calls that are newer than these lists */
-    size_t newer_count;
-    int (*add_own)(scmp_filter_ctx filter); /* more rules; 0 or -errno */
-};
-
 /* Add a rule, unless this architecture does not have the call.  0 or -errno. */
 int seccomp_filter_add(scmp_filter_ctx filter, uint32_t action, int call, unsigned terms,
                        const struct scmp_arg_cmp *term);
@@ -25,8 +17,9 @@ int seccomp_filter_add(scmp_filter_ctx filter, uint32_t action, int call, unsign
 int seccomp_filter_add_masked(scmp_filter_ctx filter, uint32_t action, int call, unsigned argument,
                               scmp_datum_t mask, scmp_datum_t value);
 
-/* Restrict this thread and those that it starts, for good: other calls end the process.  0 or -errno;
- * -ENOSYS: the kernel has no filters, or this is a sanitizer's build. */
-int seccomp_filter_load(const struct seccomp_filter_rules *rules);
+/* Restrict this thread and those that it starts, for good: to these calls with any arguments, and what
+ * add_own() adds, which returns 0 or -errno.  Other calls end the process, but those that are newer than the
+ * lists fail.  0 or -errno; -ENOSYS: the kernel has no filters, or this is a sanitizer's build. */
+int seccomp_filter_load(const int *allowed, size_t count, int (*add_own)(scmp_filter_ctx filter));
 
 #endif

@@ -35,14 +35,5 @@ static int add_own(scmp_filter_ctx filter)
 
 int seccomp_restrict(void)
 {
-    static const int newer[] = { CALL(epoll_pwait2) };
-    static const struct seccomp_filter_rules rules = {
-        .allowed = allowed,
-        .allowed_count = sizeof(allowed) / sizeof(allowed[0]),
-        .newer = newer,
-        .newer_count = sizeof(newer) / sizeof(newer[0]),
-        .add_own = add_own,
-    };
-
-    return seccomp_filter_load(&rules);
+    return seccomp_filter_load(allowed, sizeof(allowed) / sizeof(allowed[0]), add_own);
 }

@@ -32,9 +32,10 @@ def show(result, alone):
     row("first rows of 10^6", result["first"], "a second", 1, ("<=", 1.0))
     row("a page filtered by text", result["filtered"], "the daemon alone", alone)
     row("the next page", result["next"], "a second", 1, ("<=", 1.0))
+    pages = len(result["next"])
     page, most, browser, server = (result[name] / MEGABYTE for name in ("page", "most", "browser", "server"))
-    report.row(f"memory of the page after {len(result['next'])} pages", f"{page:.0f} MB", "200 MB", "", page / 200, ("<=", 1.0))
-    report.note(f"with what is garbage after 20 pages in a row: {most:.0f} MB; the whole of Chromium: {browser:.0f} MB; jeton-web: {server:.1f} MB")
+    report.row(f"memory of the page after {pages} pages", f"{page:.0f} MB", "200 MB", "", page / 200, ("<=", 1.0))
+    report.note(f"with what is garbage after {pages} pages in a row: {most:.0f} MB; the whole of Chromium: {browser:.0f} MB; jeton-web: {server:.1f} MB")
     report.note("a page filtered by text: with the quarter of a second for which the page waits for more to be typed")
 
 

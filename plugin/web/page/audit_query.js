@@ -69,7 +69,7 @@ export function isFiltered(query) {
 
 /** Milliseconds from which on entries are wanted, and before which; null: any. */
 function limitsOf({ since, until }) {
-    const today = new Date(Date.now());
+    const today = new Date();
     const begin = since === "today" ? new Date(today.getFullYear(), today.getMonth(), today.getDate()).getTime() :
         DAY.test(since) ? dayBegins(since) : since === "" ? null : Date.now() - 1000 * parseDuration(since);
     return { begin, end: until === "" ? null : dayBegins(until, 1) };

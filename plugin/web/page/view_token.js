@@ -6,6 +6,7 @@ import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
+import { failureNode } from "./note.js";
 import { routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { changeTokens } from "./token_actions.js";
@@ -185,7 +186,7 @@ class TokenView {
     }
 
     #showFailure(message) {
-        replace(this.holder, h("div", { class: "form-error", role: "alert" }, message, " ", h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.load() }, text.shell.again)));
+        replace(this.holder, failureNode(message, () => this.load()));
         this.#mark = "";
     }
 

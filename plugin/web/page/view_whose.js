@@ -11,6 +11,7 @@ import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
+import { failureNode } from "./note.js";
 import { refresher } from "./refresher.js";
 import { text } from "./strings.js";
 import { carryOut, changeTokens } from "./token_actions.js";
@@ -123,7 +124,7 @@ class WhoseView {
             app.announce(parts.result.querySelector(".banner")?.textContent ?? "");
         } catch (error) {
             if (!abort.signal.aborted)
-                replace(parts.result, h("div", { class: "form-error", role: "alert" }, failureText(error), " ", h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.#look() }, text.shell.again)));
+                replace(parts.result, failureNode(failureText(error), () => this.#look()));
         }
     }
 

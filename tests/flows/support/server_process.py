@@ -22,8 +22,8 @@ class ServerProcess:
                 self.process.kill()
                 self.process.wait()
         if kind is None:
-            report = REPORT.search(self.log())
-            assert not report, f"{self.program} reported: {self.log()}"
+            log = self.log()
+            assert not REPORT.search(log), f"{self.program} reported: {log}"
 
     @property
     def pid(self):
