@@ -14,6 +14,7 @@ from value import digest_of
 
 LEASE_AT, STATE_AT = 128, 136
 LIVE, SUPERSEDED, CLOSED = 1, 2, 3
+REACH_BITS = 0xff000000
 GROUP = 133700          # a number that no group needs to have
 
 
@@ -65,13 +66,13 @@ class Table:
         return self.number("q", LEASE_AT) / 1e9
 
     def flags(self, value):
-        """Return the flags of the slot that holds a value's digest; None: no slot does."""
+        """Return the flags of the slot that holds a value's digest, without its reach; None: no slot does."""
         slots, bits = self.number("Q", 16), self.number("I", 12)
         at = self.map.find(digest_of(value), slots, slots + (64 << bits))
         if at < 0:
             return None
         assert (at - slots) % 64 == 8, "place in the slot"
-        return self.number("I", at - 4)
+        return self.number("I", at - 4) & ~REACH_BITS
 
 
 def as_somebody(uid, groups, act):

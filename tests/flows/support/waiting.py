@@ -5,12 +5,19 @@ import time
 from settings import PATIENCE
 
 
+SELDOM = 0.05       # seconds
+
+
 def eventually(condition, what, within=10, every=0.002):
-    """Wait until the condition holds, and return what it returned."""
-    deadline = time.monotonic() + within * PATIENCE
+    """Wait until the condition holds, and return what it returned.
+
+    Look at it every so many seconds, and less often the longer it takes: each look costs the daemon and the
+    test work, which others wait for."""
+    began = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(every)
+        passed = time.monotonic() - began
+        assert passed < within * PATIENCE, f"not within {within} s: {what}"
+        time.sleep(max(every, min(SELDOM, passed / 20)))
     return value
 
 
