@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
 #include "daemon/base/thread_heap.h"
+#include "daemon/base/timed_wait.h"
 #include "daemon/store/checkpoint_layer.h"
 
 struct checkpoint {
@@ -33,16 +34,12 @@ struct checkpoint {
 struct checkpoint *checkpoint_new(struct store_file *store)
 {
     struct checkpoint *c = calloc(1, sizeof(*c));
-    pthread_condattr_t attributes;
 
     if (c == NULL)
         return NULL;
     c->store = store;
     pthread_mutex_init(&c->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    timed_wait_init(&c->changed);
     return c;
 }
 
@@ -278,14 +275,9 @@ bool checkpoint_is_running(struct checkpoint *c)
 
 bool checkpoint_wait(struct checkpoint *c, int milliseconds)
 {
-    struct timespec until;
+    struct timespec until = timed_wait_until(milliseconds);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&c->mutex);
     while (c->running && error == 0)
         error = milliseconds < 0 ? pthread_cond_wait(&c->changed, &c->mutex) :
