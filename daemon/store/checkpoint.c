@@ -31,6 +31,10 @@ struct checkpoint {
     bool stopping;
 };
 
+static bool open_lookup(struct checkpoint *c);
+
+/* The look-up is opened now: later there may be no descriptor, or it would be the one that an administrator
+ * can come in with. */
 struct checkpoint *checkpoint_new(struct store_file *store)
 {
     struct checkpoint *c = calloc(1, sizeof(*c));
@@ -40,6 +44,7 @@ struct checkpoint *checkpoint_new(struct store_file *store)
     c->store = store;
     pthread_mutex_init(&c->mutex, NULL);
     timed_wait_init(&c->changed);
+    open_lookup(c);
     return c;
 }
 
