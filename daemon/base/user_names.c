@@ -7,6 +7,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
+#include "daemon/base/timed_wait.h"
 #include "daemon/base/uid_table.h"
 
 enum { END_MILLISECONDS = 1000 }; /* to wait for threads to end */
@@ -44,16 +45,12 @@ static void *run(void *user_names);
 struct user_names *user_names_new(const struct user_names_settings *settings)
 {
     struct user_names *n = calloc(1, sizeof(*n));
-    pthread_condattr_t monotonic;
 
     if (n == NULL)
         return NULL;
     n->settings = *settings;
     pthread_mutex_init(&n->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&n->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    timed_wait_init(&n->changed);
     TAILQ_INIT(&n->queue);
     while (n->threads < settings->threads &&
            pthread_create(&n->thread[n->threads], NULL, run, n) == 0)
@@ -255,10 +252,8 @@ static void *run(void *user_names)
 /* Wait until all threads have ended; the mutex is locked. */
 static bool wait_for_threads(struct user_names *n)
 {
-    struct timespec until;
+    struct timespec until = timed_wait_until(END_MILLISECONDS);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += END_MILLISECONDS / 1000;
     while (n->ended < n->threads)
         if (pthread_cond_timedwait(&n->changed, &n->mutex, &until) != 0)
             break;

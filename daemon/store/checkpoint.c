@@ -8,6 +8,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
 #include "daemon/base/thread_heap.h"
+#include "daemon/base/timed_wait.h"
 #include "daemon/store/checkpoint_layer.h"
 
 struct checkpoint {
@@ -30,19 +31,20 @@ struct checkpoint {
     bool stopping;
 };
 
+static bool open_lookup(struct checkpoint *c);
+
+/* The look-up is opened now: later there may be no descriptor, or it would be the one that an administrator
+ * can come in with. */
 struct checkpoint *checkpoint_new(struct store_file *store)
 {
     struct checkpoint *c = calloc(1, sizeof(*c));
-    pthread_condattr_t attributes;
 
     if (c == NULL)
         return NULL;
     c->store = store;
     pthread_mutex_init(&c->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    timed_wait_init(&c->changed);
+    open_lookup(c);
     return c;
 }
 
@@ -278,14 +280,9 @@ bool checkpoint_is_running(struct checkpoint *c)
 
 bool checkpoint_wait(struct checkpoint *c, int milliseconds)
 {
-    struct timespec until;
+    struct timespec until = timed_wait_until(milliseconds);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&c->mutex);
     while (c->running && error == 0)
         error = milliseconds < 0 ? pthread_cond_wait(&c->changed, &c->mutex) :

@@ -57,21 +57,20 @@ static bool overwrite_all(struct tdb_file *file, const struct overlay *layer,
 
 /* -- by the transaction ----------------------------------------------------------------------- */
 
-/* Put a line, filled up with spaces.  tdb looks once for what is inserted, and twice for what is
+/* Put a line.  tdb looks once for what is inserted, and twice for what is
  * replaced and not there. */
-static bool put_line(struct tdb_file *file, const struct overlay_entry *e)
+static bool put_line(struct store_file *store, const struct overlay_entry *e)
 {
     char line[LINE_SPACE];
-    size_t size = tdb_file_size(e->key.len, e->value.len);
-    const struct slice stored = { line, size };
+    const size_t len = e->value.len;
 
-    if (size > sizeof(line))
+    if (len > STORED_LINE_MAX)
         return false;
-    fill_up(line, e->value, size);
-    if (e->added && tdb_file_put(file, e->key, stored, TDB_INSERT))
+    memcpy(line, e->value.at, len);
+    if (e->added && store_file_put_line(store, e->key, line, len, TDB_FILE_INSERT))
         return true;
-    return (!e->added || tdb_error(file->tdb) == TDB_ERR_EXISTS) &&
-           tdb_file_put(file, e->key, stored, TDB_REPLACE);
+    return (!e->added || tdb_error(store->file.tdb) == TDB_ERR_EXISTS) &&
+           store_file_put_line(store, e->key, line, len, TDB_FILE_REPLACE);
 }
 
 /* What was added and removed since the last checkpoint is not there. */
@@ -91,7 +90,8 @@ static bool put_entry(struct store_file *store, const struct overlay_entry *e)
         return remove_key(file, e->key);
     if (store_file_is_block(e->key))
         return store_file_put_block(store, e->key, e->value);
-    return is_line(e->key) ? put_line(file, e) : tdb_file_put(file, e->key, e->value, TDB_REPLACE);
+    return is_line(e->key) ? put_line(store, e) :
+                             tdb_file_put(file, e->key, e->value, TDB_FILE_REPLACE);
 }
 
 /* Put the first record, the newest one, with a note. */

@@ -108,27 +108,26 @@ bool store_begin(struct store *s)
     return s->log != NULL ? store_log_start(s->log) : tdb_file_begin(&s->base.file);
 }
 
-static bool put_line(struct store *s, struct slice key, char *line, size_t len, int how)
+static bool put_line(struct store *s, struct slice key, char *line, size_t len,
+                     enum tdb_file_how how)
 {
-    if (!store_is_direct(s) && how == TDB_INSERT)
+    if (!store_is_direct(s) && how == TDB_FILE_INSERT)
         return store_log_add(s->log, key, (struct slice){ line, len });
     if (!store_is_direct(s))
         return store_log_put(s->log, key, (struct slice){ line, len });
-    size_t size = tdb_file_size(key.len, len);
-    memset(line + len, ' ', size - len);
-    return tdb_file_put(&s->base.file, key, (struct slice){ line, size }, how);
+    return store_file_put_line(&s->base, key, line, len, how);
 }
 
 bool store_put_line(struct store *s, struct slice key, char *line, size_t len)
 {
-    return put_line(s, key, line, len, TDB_REPLACE);
+    return put_line(s, key, line, len, TDB_FILE_REPLACE);
 }
 
 bool store_put_value(struct store *s, struct slice key, struct slice value)
 {
     if (!store_is_direct(s))
         return store_log_put(s->log, key, value);
-    return tdb_file_put(&s->base.file, key, value, TDB_REPLACE);
+    return tdb_file_put(&s->base.file, key, value, TDB_FILE_REPLACE);
 }
 
 bool store_put_head(struct store *s, struct slice head, size_t size)
@@ -148,7 +147,7 @@ bool store_remove_key(struct store *s, struct slice key)
     return tdb_delete(s->base.file.tdb, tdb_file_datum(key)) == 0;
 }
 
-static bool put_record(struct store *s, const struct record *record, int how)
+static bool put_record(struct store *s, const struct record *record, enum tdb_file_how how)
 {
     char key[RECORD_KEY_SIZE];
     struct text value = text_in(s->line, RECORD_LINE_MAX);
@@ -160,7 +159,7 @@ static bool put_record(struct store *s, const struct record *record, int how)
 
 bool store_put(struct store *s, const struct record *record)
 {
-    return put_record(s, record, TDB_REPLACE);
+    return put_record(s, record, TDB_FILE_REPLACE);
 }
 
 /* Find out whether a token is there; one that is known to be new may only be in this transaction. */
@@ -187,9 +186,9 @@ static enum store_found add(struct store *s, const struct record *record, bool i
         enum store_found found = find_token(s, record, is_new);
         if (found != STORE_ABSENT)
             return found;
-        return put_record(s, record, TDB_INSERT) ? STORE_ABSENT : STORE_FAILED;
+        return put_record(s, record, TDB_FILE_INSERT) ? STORE_ABSENT : STORE_FAILED;
     }
-    if (put_record(s, record, TDB_INSERT))
+    if (put_record(s, record, TDB_FILE_INSERT))
         return STORE_ABSENT;
     return tdb_error(s->base.file.tdb) == TDB_ERR_EXISTS ? STORE_FOUND : STORE_FAILED;
 }

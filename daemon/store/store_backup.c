@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/base/held_file.h"
+#include "daemon/base/file_held.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
 #include "daemon/store/file_copy.h"
@@ -171,7 +171,7 @@ static bool look_after(struct store_backup *b)
     if (now == b->looked) /* it was in this second */
         return false;
     b->looked = now;
-    if (!held_file(b->copy.to))
+    if (!file_is_held(b->copy.to))
         return true;
     if (now - b->since < HELD_MAX)
         return false;

@@ -126,7 +126,7 @@ bool store_file_put_head(struct store_file *s, struct slice head, size_t size,
     if (size > sizeof(bytes))
         return false;
     memset(bytes + t.len, ' ', size - t.len);
-    return tdb_file_put(&s->file, key, (struct slice){ bytes, size }, TDB_REPLACE);
+    return tdb_file_put(&s->file, key, (struct slice){ bytes, size }, TDB_FILE_REPLACE);
 }
 
 /* -- records ---------------------------------------------------------------------------------- */
@@ -139,6 +139,15 @@ bool store_file_is_block(struct slice key)
            key.at[len] <= '9';
 }
 
+bool store_file_put_line(struct store_file *s, struct slice key, char *line, size_t len,
+                         enum tdb_file_how how)
+{
+    const size_t size = tdb_file_size(key.len, len);
+
+    memset(line + len, ' ', size - len);
+    return tdb_file_put(&s->file, key, (struct slice){ line, size }, how);
+}
+
 /* Give the record of a new block its full size first, so that it is always rewritten in place. */
 bool store_file_put_block(struct store_file *s, struct slice key, struct slice block)
 {
@@ -146,9 +155,10 @@ bool store_file_put_block(struct store_file *s, struct slice key, struct slice b
 
     if (!tdb_exists(s->file.tdb, tdb_file_datum(key)) &&
         !tdb_file_put(&s->file, key,
-                      (struct slice){ zeros, tdb_file_place(key.len, JOURNAL_BLOCK) }, TDB_REPLACE))
+                      (struct slice){ zeros, tdb_file_place(key.len, JOURNAL_BLOCK) },
+                      TDB_FILE_REPLACE))
         return false;
-    return tdb_file_put(&s->file, key, block, TDB_REPLACE);
+    return tdb_file_put(&s->file, key, block, TDB_FILE_REPLACE);
 }
 
 /* TDB takes some records that it cannot read for absent, and logs that.  Whatever was logged before

@@ -42,6 +42,10 @@ bool store_file_read_note(struct store_file *s, struct log_note *note, struct pr
 bool store_file_put_head(struct store_file *s, struct slice head, size_t size,
                          const struct log_note *note);
 
+/* Put a line, filled up with spaces, for which TDB_FILE_SPARE bytes behind it are free. */
+bool store_file_put_line(struct store_file *s, struct slice key, char *line, size_t len,
+                         enum tdb_file_how how);
+
 /* True if a key is that of a block of the journal; put one, in a transaction. */
 bool store_file_is_block(struct slice key);
 bool store_file_put_block(struct store_file *s, struct slice key, struct slice block);

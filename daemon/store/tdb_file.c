@@ -323,9 +323,11 @@ bool tdb_file_begin(struct tdb_file *f)
     return true;
 }
 
-bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int how)
+bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, enum tdb_file_how how)
 {
-    return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
+    const int flag = how == TDB_FILE_INSERT ? TDB_INSERT : TDB_REPLACE;
+
+    return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), flag) == 0;
 }
 
 bool tdb_file_overwrite(struct tdb_file *f, uint64_t at, struct slice bytes)

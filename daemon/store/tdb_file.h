@@ -47,6 +47,11 @@ struct tdb_file {
 
 enum { TDB_FILE_SPARE = 4096, TDB_FILE_FIRST_MAX = 256 };
 
+enum tdb_file_how {
+    TDB_FILE_INSERT, /* there is none of this key: otherwise it fails, TDB_ERR_EXISTS */
+    TDB_FILE_REPLACE,
+};
+
 /* Return the size that a value of at least `least` bytes should have, so that TDB's allocation for
  * it leaves no useless remainders; at most TDB_FILE_SPARE more. */
 size_t tdb_file_size(size_t key, size_t least);
@@ -94,9 +99,9 @@ int tdb_file_open_again(const struct tdb_file *f);
 bool tdb_file_overwrite(struct tdb_file *f, uint64_t at, struct slice bytes);
 
 /* Make one transaction.  A commit that returns false may or may not be done, which shows after
- * the file was closed and opened.  `how`: TDB_INSERT or TDB_REPLACE. */
+ * the file was closed and opened. */
 bool tdb_file_begin(struct tdb_file *f);
-bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int how);
+bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, enum tdb_file_how how);
 bool tdb_file_commit(struct tdb_file *f);
 void tdb_file_abandon(struct tdb_file *f);
 

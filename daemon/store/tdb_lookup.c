@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <tdb.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/store/tdb_recovery.h"
@@ -52,8 +51,7 @@ struct tdb_lookup {
     uint32_t chains;
     bool old_hash;
     pthread_mutex_t mutex; /* of the next four; it is never held across I/O */
-    pthread_cond_t ended;
-    uint64_t generation; /* raised when a commit begins, and when it ends */
+    uint64_t generation;   /* raised when a commit begins, and when it ends */
     bool committing;
     bool all;          /* of this commit: it may change every chain */
     bool noted;        /* some chain is in the set */
@@ -117,7 +115,6 @@ struct tdb_lookup *tdb_lookup_new(int fd)
 {
     struct file_head head;
     struct tdb_lookup *l = NULL;
-    pthread_condattr_t attributes;
     bool old;
 
     if (read_head(fd, &head, &old))
@@ -132,10 +129,6 @@ struct tdb_lookup *tdb_lookup_new(int fd)
     l->chains = head.chains;
     l->old_hash = old;
     pthread_mutex_init(&l->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->ended, &attributes);
-    pthread_condattr_destroy(&attributes);
     return l;
 }
 
@@ -144,7 +137,6 @@ void tdb_lookup_close(struct tdb_lookup *l)
     if (l == NULL)
         return;
     close(l->fd);
-    pthread_cond_destroy(&l->ended);
     pthread_mutex_destroy(&l->mutex);
     free(l);
 }
@@ -183,29 +175,10 @@ void tdb_lookup_commit_end(struct tdb_lookup *l)
     pthread_mutex_lock(&l->mutex);
     l->committing = false;
     l->generation++;
-    pthread_cond_broadcast(&l->ended);
     pthread_mutex_unlock(&l->mutex);
     if (l->noted)
         memset(l->changes, 0, l->chains / 8 + 1);
     l->noted = false;
-}
-
-bool tdb_lookup_wait(struct tdb_lookup *l, unsigned milliseconds)
-{
-    struct timespec until;
-    int error = 0;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += milliseconds / 1000;
-    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&l->mutex);
-    while (l->committing && error == 0)
-        error = pthread_cond_timedwait(&l->ended, &l->mutex, &until);
-    bool ended = !l->committing;
-    pthread_mutex_unlock(&l->mutex);
-    return ended;
 }
 
 /* Find out whether a chain is being changed, and when that was so. */

@@ -4,7 +4,7 @@
  * nothing outside and ends.
  *
  *     committing thread    note each key that it puts or deletes, begin, tdb_transaction_commit(), end
- *     other threads        get; where that is BUSY, wait or do something else
+ *     other threads        get; where that is BUSY, again later
  *
  * In the file, a commit changes the hash chains of the keys that it puts or deletes, free space, and
  * nothing else: the records of other chains are neither moved nor written with other bytes.  So while
@@ -62,8 +62,5 @@ void tdb_lookup_note(struct tdb_lookup *l, struct slice key);
  * TDB was opened again. */
 void tdb_lookup_commit_begin(struct tdb_lookup *l, bool longer);
 void tdb_lookup_commit_end(struct tdb_lookup *l);
-
-/* Wait until no commit is under way, at most so many milliseconds; false: one still is. */
-bool tdb_lookup_wait(struct tdb_lookup *l, unsigned milliseconds);
 
 #endif

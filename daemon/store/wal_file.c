@@ -57,7 +57,7 @@ static bool check_file(struct wal_file *f, struct problem *problem)
 
 bool wal_file_open(struct wal_file *f, struct problem *problem)
 {
-    int flags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (f->write ? O_RDWR : O_RDONLY);
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | (f->write ? O_RDWR : O_RDONLY);
 
     f->fd = open(f->path, flags);
     if (f->fd < 0)
@@ -179,7 +179,7 @@ bool wal_file_in_place(const struct wal_file *f, struct problem *problem)
 {
     struct stat st;
 
-    if (stat(f->path, &st) == 0 && st.st_dev == f->device && st.st_ino == f->inode)
+    if (lstat(f->path, &st) == 0 && st.st_dev == f->device && st.st_ino == f->inode)
         return true;
     problem_set(problem, STATUS_STORE, "log %.150s was moved away or replaced", f->path);
     return false;

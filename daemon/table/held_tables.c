@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "daemon/base/held_file.h"
+#include "daemon/base/file_held.h"
 
 /* What is held at most: so many sizes of the current table, more than its growth leaves, and this. */
 enum { SIZES_MAX = 4, BYTES_MAX = 64 << 20 };
@@ -18,7 +18,7 @@ void held_tables_free(struct held_tables *h, struct generation *g)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     generation_free(g);
-    if (fd >= 0 && h->count < HELD_TABLES_MAX && held_file(fd)) {
+    if (fd >= 0 && h->count < HELD_TABLES_MAX && file_is_held(fd)) {
         h->table[h->count].fd = fd;
         h->table[h->count++].bytes = bytes;
         h->bytes += bytes;
@@ -32,7 +32,7 @@ void held_tables_check(struct held_tables *h)
     unsigned kept = 0;
 
     for (unsigned i = 0; i < h->count; i++) {
-        if (held_file(h->table[i].fd)) {
+        if (file_is_held(h->table[i].fd)) {
             h->table[kept++] = h->table[i];
         } else {
             close(h->table[i].fd);

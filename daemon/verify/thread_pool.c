@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "daemon/base/clock.h"
+#include "daemon/base/timed_wait.h"
 #include "daemon/verify/fair_queue.h"
 
 /* The states of a job.  Whoever moves it on from QUEUED or RUNNING decides who frees it. */
@@ -98,7 +97,6 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
                                     unsigned threads, unsigned queue)
 {
     struct thread_pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->thread[0]));
-    pthread_condattr_t monotonic;
     int error = 0;
 
     if (p == NULL)
@@ -108,10 +106,7 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
     fair_queue_init(&p->queue);
     set_limits(p, threads, queue);
     pthread_mutex_init(&p->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&p->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    timed_wait_init(&p->changed);
     pthread_mutex_lock(&p->mutex);
     for (; p->threads < threads && error == 0; p->threads += error == 0) {
         struct pool_thread *t = &p->thread[p->threads];
@@ -255,16 +250,9 @@ static void *run(void *pool_thread)
     return NULL;
 }
 
-static struct timespec after(int milliseconds)
-{
-    int64_t until = (int64_t)clock_monotonic() + (int64_t)milliseconds * (CLOCK_SECOND / 1000);
-
-    return (struct timespec){ until / CLOCK_SECOND, until % CLOCK_SECOND };
-}
-
 bool thread_pool_stop(struct thread_pool *p, int milliseconds)
 {
-    struct timespec until = after(milliseconds);
+    struct timespec until = timed_wait_until(milliseconds);
     int error = 0;
 
     pthread_mutex_lock(&p->mutex);

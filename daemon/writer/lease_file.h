@@ -4,9 +4,11 @@
  *     v=1 boot=ID state=running|stopped
  *
  * A daemon that was killed leaves `running`, and clients may believe its table until the lease runs
- * out (table/lease.h), unless the machine was booted since.  The boot's ID is that of /proc, or where
- * a unit hides it (ProcSubset=pid), of the variable JETOND_BOOT_ID; 0, if it is unknown, is never
- * another boot.  A file that is missing or cannot be read counts as `running`.  It is not synced: after a power failure there are no such clients. */
+ * out (table/lease.h), unless the machine was booted since; so does one that ends before the lease of
+ * the last one has run out.  The boot's ID is that of /proc, or where a unit hides it
+ * (ProcSubset=pid), of the variable JETOND_BOOT_ID; 0, if it is unknown, is never another boot.  A
+ * file that is missing or cannot be read counts as `running`.  It is not synced: after a power
+ * failure there are no such clients. */
 #ifndef JETON_DAEMON_WRITER_LEASE_FILE_H
 #define JETON_DAEMON_WRITER_LEASE_FILE_H
 
@@ -22,7 +24,7 @@ struct lease_file {
 /* What the file says of the last daemon that had the store. */
 enum lease_file_state {
     LEASE_FILE_STOPPED, /* its table is not believed any more */
-    LEASE_FILE_RUNNING, /* it did not end its table */
+    LEASE_FILE_RUNNING, /* its table, or one before, was not ended */
     LEASE_FILE_MISSING, /* there was no file */
     LEASE_FILE_FAILED,  /* this start could not be noted: the reason is logged; do not go on */
 };

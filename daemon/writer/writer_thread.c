@@ -60,8 +60,8 @@ static bool begin_lease(struct writer_thread *t, struct writer *w, const char *s
     if (last == LEASE_FILE_RUNNING ||
         (last == LEASE_FILE_MISSING && journal_newest(w->journal) > 0)) {
         held_answers_begin(&w->held_answers, clock_monotonic() + LEASE_OVER);
-        log_warning("lease: the last daemon did not stop in good order: denials are in force, and "
-                    "answered in some 7 seconds, when no client believes its table any more");
+        log_warning("lease: clients may believe a table that no daemon has ended: denials are in "
+                    "force, and answered in some 7 seconds, when no client does any more");
     }
     return last != LEASE_FILE_FAILED;
 }

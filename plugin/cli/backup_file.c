@@ -21,12 +21,16 @@ static struct {
     volatile sig_atomic_t exists;
 } file = { .fd = -1 };
 
+/* What a daemon has beside its store; see FILES in jetond(8). */
+static const char *const suffix[] = { ".wal",   ".wal.new", ".lock", ".used",
+                                      ".epoch", ".lease",   ".new",  ".unfinished-backup" };
+
 static const int ending[] = { SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGXFSZ, SIGXCPU, SIGALRM };
 
 /* True if somebody has locked the file, as a daemon has its store. */
 static bool is_locked(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd < 0)
         return false;
@@ -35,10 +39,35 @@ static bool is_locked(const char *path)
     return locked;
 }
 
+/* True if a daemon may have a store there, which may be a link to it, or one that others cannot read. */
+static bool may_be_a_store(const char *path)
+{
+    return is_locked(path) || (access(path, R_OK) < 0 && errno == EACCES);
+}
+
+/* True if it is the name of a file that a daemon has beside its store, whether that is there or not. */
+static bool is_beside_a_store(const char *path)
+{
+    char store[PATH_MAX];
+    const size_t len = strlen(path);
+
+    for (size_t i = 0; i < sizeof(suffix) / sizeof(suffix[0]); i++) {
+        const size_t end = strlen(suffix[i]);
+        if (len <= end || len - end >= sizeof(store) || strcmp(path + len - end, suffix[i]) != 0)
+            continue;
+        snprintf(store, sizeof(store), "%.*s", (int)(len - end), path);
+        if (may_be_a_store(store))
+            return true;
+    }
+    return false;
+}
+
 const char *backup_file_fault(const char *path)
 {
     struct stat st;
 
+    if (is_beside_a_store(path))
+        return "it is one of the files that a daemon has beside its store: name another file";
     if (lstat(path, &st) < 0)
         return errno == ENOENT ? NULL : strerror(errno);
     if (!S_ISREG(st.st_mode))

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /* Check whether a file may be made, or replaced: what is there must be a regular file, and not the store
- * of a daemon that runs.  Return why not, or NULL. */
+ * of a daemon that runs; nor may it be named as one of the files beside that.  Return why not, or NULL. */
 const char *backup_file_fault(const char *path);
 
 /* Begin one, which its owner alone may read; return a descriptor, or -errno. */

@@ -13,6 +13,8 @@ from jeton_command import JETON, Impostor, Terminal, jeton, setting
 from settings import PATIENCE
 from small_disk import small_disk
 
+BESIDE = ["wal", "wal.new", "lock", "used", "epoch", "lease", "new", "unfinished-backup"]    # what jetond has beside its store
+
 
 @pytest.mark.parametrize("role", ["observe", "verify"])
 def test_backup_is_for_admins_only(daemon, role):
@@ -70,6 +72,24 @@ def test_file_is_replaced_only_by_a_whole_backup_and_only_its_owner_may_read_it(
     done = jeton(d.path(), "backup", d.store)
     assert done.status == 2 and "the store of a daemon that is running" in done.err, done
     assert len(d.list()) == 1
+
+
+def test_files_beside_the_store_are_not_replaced_by_a_backup_whether_they_are_there_or_not(daemon):
+    d = daemon()
+    token = d.create()
+    linked = f"{d.directory}/linked.tdb"
+    os.symlink(d.store, linked)
+    for store in d.store, linked:
+        for suffix in BESIDE:
+            path = f"{store}.{suffix}"
+            before = os.path.exists(path) and os.stat(path).st_ino
+            done = jeton(d.path(), "backup", path)
+            assert done.status == 2 and "a daemon has beside its store" in done.err, done
+            assert (os.path.exists(path) and os.stat(path).st_ino) == before, path
+    assert {name[len(d.store) + 1:] for name in glob.glob(f"{d.store}.*")} <= set(BESIDE), "these are all"
+    d.restart()
+    assert d.verify(token["token"]) == "OK"
+    backup(d, f"{d.directory}/other.lease")
 
 
 def test_daemon_is_not_asked_for_a_backup_that_cannot_be_written(daemon):

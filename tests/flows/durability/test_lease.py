@@ -12,7 +12,7 @@ from daemon import Daemon
 from library import Handle, library
 from waiting import eventually
 
-HELD = "did not stop in good order"
+HELD = "may believe a table that no daemon has ended"
 MOUNTS = ["unshare", "--mount", "--propagation", "private"]
 OFFSET = 2              # seconds by which a clock is behind, in a time namespace
 
@@ -101,6 +101,22 @@ def test_denial_after_a_stop_in_good_order_is_answered_at_once(daemon):
     d.start()
     d.done(f"revoke {second['id']}")
     assert HELD not in d.log()
+
+
+def test_denial_after_a_stop_soon_after_a_kill_waits_for_the_table_of_the_killed_daemon(daemon):
+    """The daemon between them ended in good order, and its successor does not say that it was killed."""
+    d = daemon()
+    token = d.create()
+    d.kill()
+    d.start()
+    d.stop()
+    d.start()
+    assert d.log().count(HELD) == 2
+    with d.client() as client:
+        client.send(f"revoke {token['id']}")
+        eventually(lambda: d.stats()["answers_held"] == "1", "it is held back")
+        assert client.silent()
+        d.stop()
 
 
 def test_store_whose_lease_file_is_missing_or_damaged_holds_denials_back(daemon):

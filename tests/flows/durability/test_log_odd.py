@@ -38,12 +38,17 @@ def put_link_to_anothers(path):
     os.symlink(f"{path}.precious", path)
 
 
+def put_link_to_its_own(path):
+    """A log is read where its owner has put it, as the other files beside the store are."""
+    os.symlink(f"{os.path.dirname(path)}/own", path)
+
+
 def put_text(path):
     with open(path, "w") as file:
         file.write("jeton log v1\nsegments=1 size=1 check=0\n" + "x" * 5000)
 
 
-ODD = [put_directory, put_pipe, put_socket, put_link_to_anothers, put_text]
+ODD = [put_directory, put_pipe, put_socket, put_link_to_anothers, put_link_to_its_own, put_link_to_nothing, put_text]
 
 
 def looks(path):

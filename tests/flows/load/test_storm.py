@@ -106,6 +106,38 @@ def test_administrator_gets_in_through_a_storm_of_clients_at_few_descriptors(dae
     alone(d)
 
 
+def test_changes_and_checkpoints_need_no_descriptor_that_is_opened_later(daemon):
+    """It would be the last one, with which an administrator gets in."""
+    d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
+    d.stats()
+    taken = proc.descriptors(d.pid)
+    if taken < 0:
+        pytest.skip("needs the right to see the daemon's descriptors")
+    for _ in range(2):
+        token = d.create()
+        d.done(f"revoke {token['id']}")
+        d.done("checkpoint")
+        assert d.ask("journal").verdict == "OK"
+    assert proc.descriptors(d.pid) == taken
+
+
+def test_administrator_gets_in_after_the_first_checkpoint_while_no_descriptor_is_left(daemon):
+    """That does not keep the one which the administrator before has given back."""
+    d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
+    d.stats()       # who asks for the checkpoint is there
+    taken = proc.descriptors(d.pid)
+    if taken < 0:
+        pytest.skip("needs the right to see the daemon's descriptors")
+    allow(d, taken)
+    with Client(d.path()) as admin:
+        assert admin.request("create").verdict == "OK"
+        admin.finish()
+        assert admin.closed() == []
+    d.done("checkpoint")
+    for _ in range(2):
+        live(d)
+
+
 def settle_in(daemon, value):
     """Open connections that are answered, and stay."""
     residents = [daemon.client("verify") for _ in range(RESIDENTS)]

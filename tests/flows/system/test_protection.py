@@ -96,7 +96,7 @@ def test_locked_memory_is_used_where_it_is_allowed_and_logged_where_not(daemon):
     if figures(d)["memory_locked"]:
         assert proc.status(d.pid, "VmLck") > 0
     else:
-        assert "RLIMIT_MEMLOCK" in d.log(), d.log()
+        eventually(lambda: "RLIMIT_MEMLOCK" in d.log(), "it is logged by whoever needs memory first")
 
 
 def test_buffers_stay_unlocked_where_the_limit_demands_it(daemon):
@@ -105,7 +105,7 @@ def test_buffers_stay_unlocked_where_the_limit_demands_it(daemon):
     import resource
     d = daemon(uid=65534, limits={resource.RLIMIT_MEMLOCK: 0})
     assert figures(d)["memory_locked"] == 0
-    assert d.log().count("RLIMIT_MEMLOCK") == 1
+    eventually(lambda: d.log().count("RLIMIT_MEMLOCK") == 1, "it is logged by whoever needs memory first")
     for _ in range(20):
         d.client().request("ping")
     assert d.log().count("RLIMIT_MEMLOCK") == 1, "once"

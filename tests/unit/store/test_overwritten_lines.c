@@ -13,38 +13,10 @@
 #include "daemon/store/store_private.h"
 #include "daemon/store/store_saving.h"
 #include "tests/unit/support/faulty_disk.h"
+#include "tests/unit/support/logged_store.h"
 #include "tests/unit/support/numbered_tokens.h"
 
 enum { TOKENS = 480, EACH = 16, STORE_FILE = 0 };
-
-static struct problem problem;
-static struct journal *journal;
-
-static struct store *open_store(void)
-{
-    struct store *s = store_open(path, STORE_WRITE, &problem);
-
-    if (s == NULL)
-        fail_msg("%s", problem.message);
-    journal = journal_new(1000);
-    assert_true(store_load_journal(s, journal, &problem));
-    return s;
-}
-
-static struct store *open_logged(void)
-{
-    struct store *s = open_store();
-
-    assert_true(store_use_log(s, 1 << 20, &problem));
-    assert_true(store_saving(s).next > 0);
-    return s;
-}
-
-static void close_store(struct store *s)
-{
-    store_close(s);
-    journal_free(journal);
-}
 
 /* Revoke about one in each page. */
 static void revoke_some(struct store *s)
@@ -219,6 +191,7 @@ int main(void)
         WITH_DIRECTORY(added_tokens_that_are_there_are_written),
     };
 
+    log_size = 1 << 20;
     log_set_level((enum log_level)0);
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
 }

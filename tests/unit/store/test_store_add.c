@@ -11,23 +11,8 @@
 #include "daemon/base/log.h"
 #include "daemon/store/store_private.h"
 #include "daemon/store/store_saving.h"
+#include "tests/unit/support/logged_store.h"
 #include "tests/unit/support/numbered_tokens.h"
-
-static struct problem problem;
-static struct journal *journal;
-
-static struct store *open_logged(void)
-{
-    struct store *s = store_open(path, STORE_WRITE, &problem);
-
-    if (s == NULL)
-        fail_msg("%s", problem.message);
-    journal = journal_new(1000);
-    assert_true(store_load_journal(s, journal, &problem));
-    assert_true(store_use_log(s, 4 << 20, &problem));
-    assert_non_null(s->log);
-    return s;
-}
 
 /* Find what is logged of a token, and not saved. */
 static struct overlay_entry logged(const struct store *s, uint64_t number)
@@ -80,8 +65,7 @@ static void only_what_the_file_does_not_have_is_taken_for_new(void **state)
     store_close(s);
     s = store_open(path, STORE_WRITE, &problem);
     check_all_read(s, 5);
-    store_close(s);
-    journal_free(journal);
+    close_store(s);
 }
 
 int main(void)

@@ -16,30 +16,8 @@
 #include "daemon/store/store_bans.h"
 #include "daemon/store/store_saving.h"
 #include "daemon/store/wal.h"
+#include "tests/unit/support/logged_store.h"
 #include "tests/unit/support/numbered_tokens.h"
-
-static struct problem problem;
-static struct journal *journal;
-static uint64_t log_size = 4 << 20;
-
-static struct store *open_logged(void)
-{
-    struct store *s = store_open(path, STORE_WRITE, &problem);
-
-    if (s == NULL)
-        fail_msg("%s", problem.message);
-    journal = journal_new(1000);
-    assert_true(store_load_journal(s, journal, &problem));
-    assert_true(store_use_log(s, log_size, &problem));
-    assert_true(store_saving(s).next > 0);
-    return s;
-}
-
-static void close_logged(struct store *s)
-{
-    store_close(s);
-    journal_free(journal);
-}
 
 /* Leave both files as a process that was killed would. */
 static void copy_to(const char *name)
@@ -92,9 +70,9 @@ static void what_is_logged_is_read_and_found_at_a_start(void **state)
     assert_int_equal(journal_tokens(journal), 300);
     assert_true(store_save(killed, &why));
     check_tokens(killed, 300);
-    close_logged(killed);
+    close_store(killed);
     journal = first;
-    close_logged(s);
+    close_store(s);
     s = store_open(path, STORE_WRITE, &problem);
     assert_int_equal(store_saving(s).next, 0); /* there is no log to go on with */
     check_tokens(s, 300);
@@ -120,7 +98,7 @@ static void everything_is_found_while_checkpoints_run(void **state)
             assert_int_equal(store_get(s, record_numbered(last + i).digest, &back), STORE_ABSENT);
     }
     assert_int_equal(store_saving(s).failures, 0);
-    close_logged(s);
+    close_store(s);
     s = store_open(path, STORE_WRITE, &problem);
     check_tokens(s, last);
     store_close(s);
@@ -146,9 +124,9 @@ static void a_transaction_that_is_too_large_for_the_log_goes_to_the_file(void **
     struct store *killed = open_logged();
     check_tokens(killed, last);
     assert_int_equal(journal_newest(journal), last);
-    close_logged(killed);
+    close_store(killed);
     journal = first;
-    close_logged(s);
+    close_store(s);
     log_size = 4 << 20;
 }
 
@@ -193,7 +171,7 @@ static void transactions_wait_for_space_however_badly_they_fill_the_segments(voi
     assert_int_equal(status, 0);
     assert_true(store_save(s, &problem));
     check_tokens(s, 12 * 150);
-    close_logged(s);
+    close_store(s);
     log_size = 4 << 20;
 }
 
@@ -252,7 +230,7 @@ static void changed_tokens_are_written_over_in_their_places(void **state)
     revoke_all(s, 100, 400);
     save_by_thread(s);
     check_revoked(s, 100, 400, 500);
-    close_logged(s);
+    close_store(s);
     assert_int_equal(size_of_file(), before);
     s = store_open(path, STORE_WRITE, &problem);
     check_revoked(s, 100, 400, 500);
@@ -291,12 +269,12 @@ static void a_line_that_was_half_written_over_is_the_logs_after_a_crash(void **s
     struct store *killed = open_logged();
     check_revoked(killed, 10, 20, 50);
     save_by_thread(killed);
-    close_logged(killed);
+    close_store(killed);
     killed = store_open(path, STORE_WRITE, &problem);
     check_revoked(killed, 10, 20, 50);
     store_close(killed);
     journal = first;
-    close_logged(s);
+    close_store(s);
 }
 
 static void put_bans(struct store *s, uint8_t first, uint8_t last, bool remove)
@@ -335,7 +313,7 @@ static void a_walk_visits_each_ban_once_wherever_it_is(void **state)
         }
     for (unsigned i = 1; i <= 200; i++)
         assert_int_equal(seen[i], i < 50 || i > 60);
-    close_logged(s);
+    close_store(s);
 }
 
 static void ended_logs_leave_the_file_as_older_versions_have_it(void **state)
@@ -347,7 +325,7 @@ static void ended_logs_leave_the_file_as_older_versions_have_it(void **state)
     assert_true(store_use_log(s, 0, &problem));
     save(s, journal, 21, 40);
     check_tokens(s, 40);
-    close_logged(s);
+    close_store(s);
     strcat(path, ".wal");
     assert_int_not_equal(access(path, F_OK), 0);
     path[strlen(path) - 4] = '\0';

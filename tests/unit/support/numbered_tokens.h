@@ -58,10 +58,10 @@ static bool count_one(struct record_visitor *visitor)
 }
 
 /* Read and count all tokens; false if that failed. */
-static inline bool count_tokens(struct store *s, struct counted *c, struct problem *problem)
+static inline bool count_tokens(struct store *s, struct counted *c, struct problem *why)
 {
     *c = (struct counted){ .visitor = { .record = &c->record, .visit = count_one } };
-    return store_load_tokens(s, &c->visitor, problem);
+    return store_load_tokens(s, &c->visitor, why);
 }
 
 #define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
