@@ -135,13 +135,26 @@ class Server:
             raise RuntimeError(f"{self.name}: a reply was not the one expected ({measured})")
         return measured
 
-    def cpu_time(self):
-        """CPU time of all threads so far, in ns."""
-        total = 0
+    def thread_times(self):
+        """CPU time of each thread so far, in ns, by its number."""
+        times = {}
         for task in os.listdir(f"/proc/{self.process.pid}/task"):
             with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as file:
-                total += int(file.read().split()[0])
-        return total
+                times[int(task)] = int(file.read().split()[0])
+        return times
+
+    def cpu_time(self):
+        """CPU time of all threads so far, in ns."""
+        return sum(self.thread_times().values())
+
+    def pin_busiest(self, act, cpu, others):
+        """Have the thread that does most of `act` on one CPU, and all others on another."""
+        before = self.thread_times()
+        act()
+        spent = {task: time - before.get(task, 0) for task, time in self.thread_times().items()}
+        busiest = max(spent, key=spent.get)
+        for task in spent:
+            os.sched_setaffinity(task, {cpu if task == busiest else others})
 
     def resident(self, field="VmRSS"):
         """Resident memory, in bytes; VmHWM: the most so far."""
