@@ -226,9 +226,30 @@ static void end_one(struct checkpoint *c)
     pthread_mutex_unlock(&c->mutex);
 }
 
-/* Take a turn; false: it is time to stop. */
+enum { IDLE_SECONDS = 1 };
+
+/* Wait a second for the next one.  False: there is none. */
+static bool await_soon(struct checkpoint *c)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += IDLE_SECONDS;
+    pthread_mutex_lock(&c->mutex);
+    while (!c->running && !c->stopping &&
+           pthread_cond_timedwait(&c->changed, &c->mutex, &until) == 0)
+        continue;
+    bool wanted = c->running || c->stopping;
+    pthread_mutex_unlock(&c->mutex);
+    return wanted;
+}
+
+/* Take a turn; false: it is time to stop.  TDB frees all pages of the transaction at its end, some MiB, which
+ * are given back unless the next one follows soon, which would fault them in again. */
 static bool await_one(struct checkpoint *c)
 {
+    if (!await_soon(c))
+        thread_heap_trim();
     pthread_mutex_lock(&c->mutex);
     while (!c->running && !c->stopping)
         pthread_cond_wait(&c->changed, &c->mutex);
@@ -237,7 +258,6 @@ static bool await_one(struct checkpoint *c)
     return running;
 }
 
-/* TDB frees all pages of the transaction at its end, some MiB, which are not needed until the next. */
 static void *run(void *checkpoint)
 {
     struct checkpoint *c = checkpoint;
@@ -248,7 +268,6 @@ static void *run(void *checkpoint)
     while (await_one(c)) {
         run_one(c);
         end_one(c);
-        thread_heap_trim();
     }
     return NULL;
 }

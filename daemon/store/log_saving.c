@@ -8,10 +8,12 @@
 #include "daemon/store/store_log.h"
 
 enum {
-    SAVE_BYTES = 4 * 1024 * 1024,   /* of the active layer: then it is saved */
-    ACTIVE_BYTES = 8 * 1024 * 1024, /* it grows no larger */
-    SAVE_AGE = 3,                   /* seconds; looked at about every second */
-    RETRY = 1,                      /* likewise */
+    MIB = 1024 * 1024,
+    SAVE_BYTES_MIN = 4 * MIB, /* of the active layer, in memory: then it is saved */
+    SAVE_BYTES_MAX = 12 * MIB,
+    WAIT_BYTES = 4 * MIB, /* it grows no larger than so much more */
+    SAVE_AGE = 3,         /* seconds; looked at about every second */
+    RETRY = 1,            /* likewise */
 };
 
 struct log_note log_saving_note(const struct store_log *l, uint64_t next)
@@ -110,6 +112,22 @@ static void start(struct store_log *l)
     checkpoint_begin(l->checkpoint, l->frozen, &note);
 }
 
+/* Each checkpoint writes most of the heads of tdb's chains, 4 MiB, twice: so it is of more changes, the larger
+ * the log is.  What is being saved and what has come meanwhile take less of the log than of memory. */
+static size_t save_bytes(const struct store_log *l)
+{
+    const uint64_t share = wal_capacity(l->wal) / 8 * 3;
+
+    return share < SAVE_BYTES_MIN ? SAVE_BYTES_MIN :
+           share > SAVE_BYTES_MAX ? SAVE_BYTES_MAX :
+                                    (size_t)share;
+}
+
+static size_t active_bytes(const struct store_log *l)
+{
+    return save_bytes(l) + WAIT_BYTES;
+}
+
 /* -- when ------------------------------------------------------------------------------------- */
 
 static bool is_due(const struct store_log *l)
@@ -120,7 +138,7 @@ static bool is_due(const struct store_log *l)
         return now >= l->retry;
     if (overlay_count(l->active) == 0)
         return false;
-    return l->asked > l->saved || overlay_bytes(l->active) >= SAVE_BYTES ||
+    return l->asked > l->saved || overlay_bytes(l->active) >= save_bytes(l) ||
            now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2 ||
            wal_is_full(l->wal);
 }
@@ -136,7 +154,7 @@ void log_saving_step(struct store_log *l)
 
 static bool is_full(const struct store_log *l)
 {
-    return overlay_bytes(l->active) >= ACTIVE_BYTES || wal_is_full(l->wal);
+    return overlay_bytes(l->active) >= active_bytes(l) || wal_is_full(l->wal);
 }
 
 void log_saving_begin(struct store_log *l)
@@ -148,7 +166,7 @@ void log_saving_begin(struct store_log *l)
 
 bool log_saving_is_short(const struct store_log *l)
 {
-    return l->failed && (overlay_bytes(l->active) >= ACTIVE_BYTES / 2 ||
+    return l->failed && (overlay_bytes(l->active) >= active_bytes(l) / 2 ||
                          wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 3);
 }
 
