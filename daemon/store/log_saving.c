@@ -157,6 +157,14 @@ static bool is_full(const struct store_log *l)
     return overlay_bytes(l->active) >= active_bytes(l) || wal_is_full(l->wal);
 }
 
+/* A checkpoint may take long until it fails; so while one is running, changes leave space for the denials
+ * that come behind it. */
+static bool must_wait(const struct store_log *l)
+{
+    return is_full(l) || (l->begun && !l->failed &&
+                          wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 5);
+}
+
 void log_saving_begin(struct store_log *l)
 {
     collect(l);
@@ -173,7 +181,7 @@ bool log_saving_is_short(const struct store_log *l)
 bool log_saving_await_space(struct store_log *l)
 {
     log_saving_step(l);
-    while (is_full(l)) {
+    while (must_wait(l)) {
         if (!l->begun)
             return false;
         checkpoint_wait(l->checkpoint, -1);

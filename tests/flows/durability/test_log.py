@@ -287,7 +287,7 @@ def test_revocation_on_a_full_disk_is_there_after_a_kill_though_the_disk_stays_f
 
 
 def test_full_disk_stops_changes_when_the_log_is_used_up_and_they_resume_by_themselves():
-    disk = small_disk("ext4", "64M")
+    disk = small_disk("ext4", "128M")      # the log, the file, and what a transaction writes beside it
     os.mkdir(f"{disk}/jeton")
     d = Daemon("daemon.log_size=32M", directory=f"{disk}/jeton")
     d.log_path = f"{tempfile.gettempdir()}/log"

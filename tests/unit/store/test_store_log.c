@@ -7,7 +7,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sodium.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,6 +173,36 @@ static void transactions_wait_for_space_however_badly_they_fill_the_segments(voi
     assert_int_equal(status, 0);
     assert_true(store_save(s, &problem));
     check_tokens(s, 12 * 150);
+    close_store(s);
+    log_size = 4 << 20;
+}
+
+static uint64_t size_of_file(void);
+static void revoke_all(struct store *s, uint64_t first, uint64_t last);
+
+/* The checkpoint waits for the file's lock, and then finds no space. */
+static void a_checkpoint_that_fails_late_leaves_space_for_denials(void **state)
+{
+    (void)state;
+    struct rlimit unlimited, limit;
+
+    log_size = 512 << 10;
+    struct store *s = open_logged();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    limit = (struct rlimit){ size_of_file(), unlimited.rlim_max };
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    pid_t child = lock_file_elsewhere();
+    uint64_t last = 0;
+    for (; !store_is_short(s) && last < 5000; last += 50)
+        save(s, journal, last + 1, last + 50);
+    assert_true(store_is_short(s));
+    for (uint64_t i = 1; i <= 20; i++)
+        revoke_all(s, i, i);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(store_save(s, &problem));
+    check_tokens(s, last);
     close_store(s);
     log_size = 4 << 20;
 }
@@ -342,6 +374,7 @@ int main(void)
         WITH_DIRECTORY(everything_is_found_while_checkpoints_run),
         WITH_DIRECTORY(a_transaction_that_is_too_large_for_the_log_goes_to_the_file),
         WITH_DIRECTORY(transactions_wait_for_space_however_badly_they_fill_the_segments),
+        WITH_DIRECTORY(a_checkpoint_that_fails_late_leaves_space_for_denials),
         WITH_DIRECTORY(changed_tokens_are_written_over_in_their_places),
         WITH_DIRECTORY(a_line_that_was_half_written_over_is_the_logs_after_a_crash),
         WITH_DIRECTORY(a_walk_visits_each_ban_once_wherever_it_is),
