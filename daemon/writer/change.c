@@ -255,7 +255,7 @@ enum store_found change_find_or_twin(struct change *c, struct store *store,
 
     if (found == STORE_FOUND && is(c))
         return STORE_FOUND;
-    if (found != STORE_FAILED && c->has_sha256 && !c->no_sha256) {
+    if (found != STORE_FAILED && c->has_sha256) {
         found = change_read(c, store, c->sha256);
         if (found == STORE_FOUND && memcmp(c->found.digest, c->sha256, DIGEST_SIZE) == 0)
             return STORE_FOUND;

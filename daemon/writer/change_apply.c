@@ -74,7 +74,7 @@ static enum store_found find_other(const struct change *c, struct store *store,
     bool by_sha256 = memcmp(of->digest, c->sha256, DIGEST_SIZE) == 0;
     const uint8_t *digest = by_sha256 ? c->want.digest : c->sha256;
 
-    if (!c->has_sha256 || c->no_sha256)
+    if (!c->has_sha256 || (c->no_sha256 && !by_sha256))
         return STORE_ABSENT;
     enum store_found found = store_get(store, digest, other);
     bool is = found == STORE_FOUND && memcmp(other->digest, digest, DIGEST_SIZE) == 0 &&
