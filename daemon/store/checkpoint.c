@@ -103,24 +103,13 @@ static bool find_out(struct checkpoint *c)
     return false;
 }
 
-static void note_keys(struct tdb_lookup *lookup, const struct overlay *layer)
-{
-    struct overlay_entry e;
-
-    for (size_t at = 0; overlay_next(layer, &at, &e);)
-        tdb_lookup_note(lookup, e.key);
-    tdb_lookup_note(lookup, slice_of(STORE_HEAD_KEY));
-}
-
 /* Look-ups leave alone what the commit changes, until it is known what became of it. */
 static bool commit(struct checkpoint *c)
 {
     struct tdb_file *file = &c->store->file;
 
-    if (c->lookup != NULL) {
-        note_keys(c->lookup, c->layer);
+    if (c->lookup != NULL)
         tdb_lookup_commit_begin(c->lookup, tdb_map_size(file->tdb) > file->size_before);
-    }
     bool done = tdb_file_commit(file);
     if (!done) {
         fail(c, "written");

@@ -108,8 +108,16 @@ static bool put_head(struct store_file *store, const struct overlay *layer,
     return put;
 }
 
+/* Let look-ups leave a key's chain alone during the commit; that of a line which was written over stays
+ * as it is. */
+static void note_key(struct tdb_lookup *lookup, struct slice key)
+{
+    if (lookup != NULL)
+        tdb_lookup_note(lookup, key);
+}
+
 bool checkpoint_layer_put(struct store_file *store, const struct overlay *layer,
-                          const struct tdb_lookup *lookup, const struct log_note *note)
+                          struct tdb_lookup *lookup, const struct log_note *note)
 {
     /* The transaction keeps pages as they are when it first writes to them, so this comes first.  Nor
      * would it write what is there already, but perhaps not on the disk, as the last sync failed. */
@@ -118,8 +126,13 @@ bool checkpoint_layer_put(struct store_file *store, const struct overlay *layer,
               (lookup == NULL || overwrite_all(&store->file, layer, lookup, there));
     struct overlay_entry e;
 
-    for (size_t i = 0, at = 0; ok && overlay_next(layer, &at, &e); i++)
-        ok = (there[i / 8] >> i % 8 & 1) != 0 || put_entry(store, &e);
+    for (size_t i = 0, at = 0; ok && overlay_next(layer, &at, &e); i++) {
+        if ((there[i / 8] >> i % 8 & 1) != 0)
+            continue;
+        note_key(lookup, e.key);
+        ok = put_entry(store, &e);
+    }
     free(there);
+    note_key(lookup, slice_of(STORE_HEAD_KEY));
     return ok && put_head(store, layer, note);
 }

@@ -16,9 +16,10 @@
  * have all of the layer until the note is saved, and whoever reads asks that first.  Whatever saves the
  * layer after a failure must do so with a look-up: a transaction would not write again what can be read,
  * though it may not be on the disk.  The transaction's lock keeps out other processes that read the file.
+ * The keys that the transaction puts or removes are noted in the look-up, for the commit.
  *
  * False: the transaction is to be abandoned. */
 bool checkpoint_layer_put(struct store_file *store, const struct overlay *layer,
-                          const struct tdb_lookup *lookup, const struct log_note *note);
+                          struct tdb_lookup *lookup, const struct log_note *note);
 
 #endif

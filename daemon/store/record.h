@@ -66,6 +66,14 @@ static inline void record_clear(struct record *r)
     memset(r, 0, offsetof(struct record, texts));
 }
 
+/* Copy a record, of its texts only the bytes that are used. */
+static inline void record_copy(struct record *to, const struct record *from)
+{
+    memcpy(to, from,
+           offsetof(struct record, texts) + from->subject_len + from->scopes_len +
+               from->description_len);
+}
+
 static inline struct slice record_subject(const struct record *r)
 {
     return (struct slice){ r->texts, r->subject_len };

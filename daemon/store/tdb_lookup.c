@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct file_head) == TDB_FILE_HEAD, "head");
 #define LIVE UINT32_C(0x26011999)
 #define DEAD UINT32_C(0xfee1dead)
 
-enum { READ_AT_ONCE = 1024, TRIES = 8 };
+enum { READ_AT_ONCE = 512, TRIES = 8 };
 
 struct tdb_lookup {
     int fd;

@@ -67,7 +67,7 @@ void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
     c->puts = c->rotates = c->removes = c->announces = c->notes = c->is_new = c->has_twin = false;
-    c->merge_denies = c->is_so = false;
+    c->merge_denies = c->is_so = c->has_read = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
     c->before = NULL;
@@ -238,20 +238,30 @@ bool change_add_end_entry(const struct change *c, struct journal *j, struct slic
     return journal_entry_end(j, &entry);
 }
 
+enum store_found change_read(struct change *c, struct store *store, const uint8_t id[ID_SIZE])
+{
+    enum store_found found = store_get(store, id, &c->found);
+
+    c->has_read = found == STORE_FOUND && c->as_read != NULL;
+    if (c->has_read)
+        record_copy(c->as_read, &c->found);
+    return found;
+}
+
 enum store_found change_find_or_twin(struct change *c, struct store *store,
                                      bool (*is)(const struct change *c))
 {
-    enum store_found found = store_get(store, c->want.digest, &c->found);
+    enum store_found found = change_read(c, store, c->want.digest);
 
     if (found == STORE_FOUND && is(c))
         return STORE_FOUND;
     if (found != STORE_FAILED && c->has_sha256) {
-        found = store_get(store, c->sha256, &c->found);
+        found = change_read(c, store, c->sha256);
         if (found == STORE_FOUND && memcmp(c->found.digest, c->sha256, DIGEST_SIZE) == 0)
             return STORE_FOUND;
     }
     if (found == STORE_FAILED || !c->has_twin)
         return found == STORE_FAILED ? STORE_FAILED : STORE_ABSENT;
-    found = store_get(store, c->id, &c->found);
+    found = change_read(c, store, c->id);
     return found == STORE_FOUND && !is(c) ? STORE_ABSENT : found;
 }

@@ -71,8 +71,11 @@ struct change {
     bool revoke;    /* an import's state= is this, perhaps without a date */
     bool disable;
     const struct policies *policies; /* in force while it is applied; NULL: none */
+    bool no_sha256;                  /* no token is known by a SHA-256 */
+    struct record *as_read;          /* `found` is kept there as it was read; NULL: it is not */
 
     /* the outcome */
+    bool has_read;     /* `as_read` has a token */
     bool puts;         /* `after` is to be put */
     bool rotates;      /* and so is `found`, the token that was rotated */
     const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
@@ -156,6 +159,10 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
  * it has the next serial. */
 bool change_add_end_entry(const struct change *c, struct journal *j, struct slice claims,
                           int64_t now);
+
+/* Read a token into `found`, and keep it as it is in the store, so that it need not be read again to
+ * be compared with what becomes of it. */
+enum store_found change_read(struct change *c, struct store *store, const uint8_t id[ID_SIZE]);
 
 /* Find the token that `is` accepts: the one with the digest in `want`, or with the SHA-256 of the value
  * that was given, or else the twin. */

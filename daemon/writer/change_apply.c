@@ -74,7 +74,7 @@ static enum store_found find_other(const struct change *c, struct store *store,
     bool by_sha256 = memcmp(of->digest, c->sha256, DIGEST_SIZE) == 0;
     const uint8_t *digest = by_sha256 ? c->want.digest : c->sha256;
 
-    if (!c->has_sha256)
+    if (!c->has_sha256 || (c->no_sha256 && !by_sha256))
         return STORE_ABSENT;
     enum store_found found = store_get(store, digest, other);
     bool is = found == STORE_FOUND && memcmp(other->digest, digest, DIGEST_SIZE) == 0 &&
@@ -194,7 +194,7 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
     if (status == STATUS_OK && (c->has_twin || record_is_denied(&c->want))) {
         if (!c->has_twin)
             memcpy(c->id, c->want.digest, ID_SIZE);
-        enum store_found found = store_get(store, c->id, &c->found);
+        enum store_found found = change_read(c, store, c->id);
         if (found == STORE_FOUND && is_same(c))
             return merge(c, store, now);
         status = found == STORE_FAILED ? STATUS_STORE : STATUS_OK;

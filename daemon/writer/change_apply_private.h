@@ -28,7 +28,7 @@ static inline enum status refuse_unless(struct change *c, enum store_found found
 /* Read the token a change is about. */
 static inline enum status find(struct change *c, struct store *store)
 {
-    return refuse_unless(c, store_get(store, c->id, &c->found));
+    return refuse_unless(c, change_read(c, store, c->id));
 }
 
 /* Return the date of a denial.  It is never 0, which means none, whatever the clock says. */

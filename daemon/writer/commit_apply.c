@@ -2,6 +2,7 @@
 #include "daemon/writer/commit_apply.h"
 
 #include "daemon/store/store_saving.h"
+#include "daemon/table/digest_scheme.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/scheme_load.h"
@@ -97,6 +98,9 @@ bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
     if (!c->of_many) /* all of these by the same, which scan_run() took */
         policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
     c->policies = w->policy.policies;
+    c->as_read = &w->policy.before;
+    c->has_read = false;
+    c->no_sha256 = c->has_sha256 && !digest_scheme_has_sha256(w->token_table);
     if (!change_self_permits(c, w))
         return c->problem.status != STATUS_STORE;
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)

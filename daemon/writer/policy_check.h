@@ -43,7 +43,8 @@ void policy_check_renew(struct policy_check *p, struct policies *new);
  * no later than max_ttl allows. */
 void policy_check_set_end(struct change *c, bool inherits, int64_t now);
 
-/* Read the token that an applied change is about, as it was before.  False: the store failed. */
+/* Read the token that an applied change is about, as it was before, unless the change has it in
+ * `before` already.  False: the store failed. */
 bool policy_check_read(struct policy_check *p, const struct change *c, struct store *store);
 
 /* Refuse an applied change that breaks a rule: false, and its problem says which. */

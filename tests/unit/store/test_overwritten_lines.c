@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "daemon/base/log.h"
+#include "daemon/store/checkpoint_layer.h"
 #include "daemon/store/store_private.h"
 #include "daemon/store/store_saving.h"
 #include "tests/unit/support/faulty_disk.h"
@@ -181,6 +182,55 @@ static void added_tokens_that_are_there_are_written(void **state)
     close_store(s);
 }
 
+static void put_in_layer(struct overlay *layer, const struct record *r)
+{
+    char key[RECORD_KEY_SIZE], line[RECORD_LINE_MAX];
+    struct text value = text_in(line, sizeof(line));
+
+    record_key(r->digest, key);
+    record_write(&value, r);
+    assert_true(overlay_put(layer, (struct slice){ key, sizeof(key) }, text_slice(&value)));
+}
+
+static enum lookup_found look(struct tdb_lookup *lookup, uint64_t number)
+{
+    char key[RECORD_KEY_SIZE], value[RECORD_LINE_MAX];
+    size_t len;
+
+    record_key(record_numbered(number).digest, key);
+    return tdb_lookup_get(lookup, (struct slice){ key, sizeof(key) }, value, sizeof(value), &len);
+}
+
+/* Who reads another record of the same chain need not wait for the commit, which takes several syncs. */
+static void lines_that_are_written_over_leave_their_chains_to_readers(void **state)
+{
+    (void)state;
+    struct store *s = open_store();
+    struct overlay *layer = overlay_new();
+    const struct log_note none = { .next = 0 };
+    struct record one = record_numbered(1), three = record_numbered(3);
+
+    save(s, journal, 1, 2);
+    one.revoked = 77;
+    put_in_layer(layer, &one);
+    put_in_layer(layer, &three);
+    struct tdb_lookup *lookup = tdb_lookup_open(path);
+    assert_true(lookup != NULL && tdb_file_begin(&s->base.file));
+    assert_true(checkpoint_layer_put(&s->base, layer, lookup, &none));
+    tdb_lookup_commit_begin(lookup, false);
+    assert_int_equal(look(lookup, 1), LOOKUP_FOUND);
+    assert_int_equal(look(lookup, 2), LOOKUP_FOUND);
+    assert_int_equal(look(lookup, 3), LOOKUP_BUSY);
+    assert_true(tdb_file_commit(&s->base.file));
+    tdb_lookup_commit_end(lookup);
+    assert_int_equal(look(lookup, 3), LOOKUP_FOUND);
+    tdb_lookup_close(lookup);
+    overlay_free(layer);
+    assert_int_equal(store_get(s, one.digest, &one), STORE_FOUND);
+    assert_int_equal(one.revoked, 77);
+    close_store(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +239,7 @@ int main(void)
         WITH_DIRECTORY(lines_that_a_failed_sync_lost_are_saved_when_the_log_is_given_up),
         WITH_DIRECTORY(added_tokens_are_known_as_new_to_the_checkpoint),
         WITH_DIRECTORY(added_tokens_that_are_there_are_written),
+        WITH_DIRECTORY(lines_that_are_written_over_leave_their_chains_to_readers),
     };
 
     log_size = 1 << 20;
