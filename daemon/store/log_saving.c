@@ -161,8 +161,8 @@ static bool is_full(const struct store_log *l)
  * that come behind it. */
 static bool must_wait(const struct store_log *l)
 {
-    return is_full(l) || (l->begun && !l->failed &&
-                          wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 5);
+    return is_full(l) ||
+           (l->begun && !l->failed && wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 5);
 }
 
 void log_saving_begin(struct store_log *l)
