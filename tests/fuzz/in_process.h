@@ -248,8 +248,8 @@ static void inproc_stop(void)
         session_free(&inproc.session[i]);
     last_used_flush(inproc.writer_thread->last_used, inproc.writer.token_table, fuzz_clock.wall);
     refused_flush(inproc.writer_thread->refused, inproc.writer.store, fuzz_clock.wall);
-    writer_destroy(&inproc.writer);
     writer_thread_free(inproc.writer_thread);
+    writer_destroy(&inproc.writer);
     MUST(stack_set_end(inproc.server.stack_set));
     stack_set_free(inproc.server.stack_set);
     metrics_free(&inproc.server.metrics);

@@ -14,7 +14,7 @@ BYTES_PER_TOKEN = 165
 EMPTY = 2 << 20                 # bytes of a daemon without tokens
 AT_ONCE = 1000                  # imports in the pipeline: what many changes take at once is to be given back
 
-pytestmark = pytest.mark.skipif(SANITIZER or SCALE != 1, reason="measures memory at full size")
+pytestmark = pytest.mark.skipif(bool(SANITIZER) or SCALE != 1, reason="measures memory at full size")
 
 
 def own(pid):

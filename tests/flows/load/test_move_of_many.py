@@ -14,7 +14,7 @@ from jeton_command import JETON, setting
 from settings import PATIENCE, SANITIZER, TORTURE, scaled
 from value import digest_of, value_new
 
-COUNT = scaled(1_000_000 if TORTURE else 20_000, 1000)
+COUNT = scaled(1_000_000 if TORTURE else 20_000, 2000)
 LEAVING = COUNT // 100          # tokens that are revoked after the move, by each side
 KNOWN = 20                      # of each side's, those whose values are tried
 BYTES_PER_TOKEN = 400           # at most: while its table grows, a daemon has a smaller one as well

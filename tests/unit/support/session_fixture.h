@@ -67,8 +67,8 @@ static void stop_server(void)
     writer_thread_stop(writer_thread);
     assert_true(stack_set_end(server.stack_set));
     worker_free(&worker);
-    writer_destroy(&writer);
     writer_thread_free(writer_thread);
+    writer_destroy(&writer);
     stack_set_free(server.stack_set);
     metrics_free(&server.metrics);
     client_limit_free(server.client_limit);
