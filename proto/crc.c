@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/crc.h"
 
-#include <sodium.h>
-
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -32,49 +30,50 @@ static uint32_t crc_bytewise(struct slice bytes)
 
 #if defined(__x86_64__)
 
-enum { START = 4, WHOLE = 64 }; /* bytes: of the initial value; of what is reduced at once */
+enum { WIDE = 16 };
 
-/* Reduce 64 bytes, from the initial value 0, by multiplications without carries (V. Gopal and others, Fast
- * CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction, Intel 2009).  The constants are
- * powers of x modulo the polynomial, then it and its reciprocal, all of them reflected. */
-__attribute__((target("pclmul,sse4.1"))) static uint32_t reduce(const uint8_t bytes[WHOLE])
+/* Bytes 0 to 15, behind as many that select none; and the initial value, which is exclusive-or'ed to the first four
+ * bytes.  From `n` on, both are for bytes whose first n end a vector. */
+static const uint8_t behind[2 * WIDE] = {
+    0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80,
+    0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,   11,   12,   13,   14,   15,
+};
+static const uint8_t initial[3 * WIDE] = { [WIDE] = 0xff, 0xff, 0xff, 0xff };
+
+static inline __m128i load(const void *from)
+{
+    return _mm_loadu_si128(from);
+}
+
+/* Reduce at least 16 bytes by multiplications without carries (V. Gopal and others, Fast CRC Computation for
+ * Generic Polynomials Using PCLMULQDQ Instruction, Intel 2009).  The constants are powers of x modulo the
+ * polynomial, then it and its reciprocal, all of them reflected.  The first vector has what the others leave, behind
+ * zeros, which change nothing.  The bytes are in registers alone, which nobody has to wipe. */
+__attribute__((target("pclmul,sse4.1"))) static uint32_t crc_at_once(struct slice bytes)
 {
     const __m128i by_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
     const __m128i by_32 = _mm_set_epi64x(0, 0x163cd6124);
     const __m128i division = _mm_set_epi64x(0x1f7011641, 0x1db710641);
     const __m128i word = _mm_set_epi32(0, 0, 0, -1);
-    __m128i sum = _mm_loadu_si128((const __m128i *)bytes);
+    size_t first = (bytes.len - 1) % WIDE + 1;
+    __m128i sum = _mm_shuffle_epi8(load(bytes.at), load(behind + first)) ^ load(initial + first);
+    __m128i start = load(initial + WIDE + first);
 
-    for (int at = 16; at < WHOLE; at += 16)
+    for (size_t at = first; at < bytes.len; at += WIDE) {
         sum = _mm_clmulepi64_si128(sum, by_128, 0x00) ^ _mm_clmulepi64_si128(sum, by_128, 0x11) ^
-              _mm_loadu_si128((const __m128i *)(bytes + at));
+              load(bytes.at + at) ^ start;
+        start = _mm_setzero_si128();
+    }
     sum = _mm_clmulepi64_si128(sum, by_128, 0x10) ^ _mm_srli_si128(sum, 8);
     sum = _mm_clmulepi64_si128(sum & word, by_32, 0x00) ^ _mm_srli_si128(sum, 4);
     __m128i quotient = _mm_clmulepi64_si128(sum & word, division, 0x10);
     sum ^= _mm_clmulepi64_si128(quotient & word, division, 0x00);
-    return (uint32_t)_mm_extract_epi32(sum, 1);
-}
-
-/* To begin with all ones is to invert the first four bytes; zeros before them change nothing. */
-static uint32_t crc_at_once(struct slice bytes)
-{
-    uint8_t whole[WHOLE] = { 0 };
-    uint8_t *first = whole + WHOLE - bytes.len;
-    uint32_t start;
-
-    memcpy(first, bytes.at, bytes.len);
-    memcpy(&start, first, START);
-    start = ~start;
-    memcpy(first, &start, START);
-    uint32_t crc = reduce(whole);
-    sodium_memzero(whole, sizeof(whole));
-    return ~crc;
+    return ~(uint32_t)_mm_extract_epi32(sum, 1);
 }
 
 uint32_t crc_of(struct slice bytes)
 {
-    if (bytes.len >= START && bytes.len <= WHOLE && __builtin_cpu_supports("pclmul") &&
-        __builtin_cpu_supports("sse4.1"))
+    if (bytes.len >= WIDE && __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse4.1"))
         return crc_at_once(bytes);
     return crc_bytewise(bytes);
 }

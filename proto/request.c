@@ -99,9 +99,16 @@ static bool asks_nothing(struct slice line)
 
 struct request_line request_look(char *bytes, size_t len)
 {
+    static const char most[] = "verify "; /* of all requests */
     struct request_line line = { .bytes = bytes, .len = len };
     struct slice rest = { bytes, len };
 
+    if (slice_begins(rest, most)) {
+        skip(&rest, sizeof(most) - 1);
+        line.verb = VERB_VERIFY;
+        line.arguments = len - rest.len;
+        return line;
+    }
     skip(&rest, 0);
     struct slice word = first_word(rest);
     line.verb = verb_named(word);
@@ -171,6 +178,8 @@ static enum status check_combination(const struct verb_row *verb, const struct r
         return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
     if (given != 0 && (request->has & request_many_keys(request->verb)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
+    if ((request->has & (request->has - 1)) == 0)
+        return STATUS_OK; /* there is one key at most */
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
             return problem_set(problem, STATUS_SYNTAX, "%s= and %s= exclude each other",
@@ -189,10 +198,38 @@ static enum status check_verb(enum verb verb, enum role role, struct problem *pr
     return STATUS_OK;
 }
 
+/* Take the only argument if it is a plain word, as the value to be verified mostly is, without splitting the
+ * line.  False: it is another one, or there are several. */
+static bool take_only_word(const struct verb_row *verb, struct slice rest, struct request *request)
+{
+    if (verb->word == KEY_COUNT || rest.len == 0 || memchr(rest.at, ' ', rest.len) != NULL ||
+        memchr(rest.at, '=', rest.len) != NULL)
+        return false;
+    request->has = KEY_BIT(verb->word);
+    request->value[verb->word] = rest;
+    return true;
+}
+
+static enum status take_arguments(const struct verb_row *verb, const struct request_line *line,
+                                  size_t plain, struct request *request, struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    struct line arguments;
+    const char *why;
+
+    if (line_split(line->bytes + line->arguments, line->len - line->arguments,
+                   plain > line->arguments ? plain - line->arguments : 0, &arguments,
+                   &why) != STATUS_OK)
+        return problem_set(problem, STATUS_SYNTAX, "%s", why);
+    for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
+        status = take_argument(verb, &arguments.argument[i], i + 1 == arguments.count, request,
+                               problem);
+    return status;
+}
+
 enum status request_parse(const struct request_line *line, enum role role, struct request *request,
                           struct problem *problem)
 {
-    struct line arguments;
     const char *why;
     size_t plain;
 
@@ -203,13 +240,9 @@ enum status request_parse(const struct request_line *line, enum role role, struc
     enum status status = check_verb(line->verb, role, problem);
     if (status != STATUS_OK)
         return status;
-    if (line_split(line->bytes + line->arguments, line->len - line->arguments,
-                   plain > line->arguments ? plain - line->arguments : 0, &arguments,
-                   &why) != STATUS_OK)
-        return problem_set(problem, STATUS_SYNTAX, "%s", why);
     const struct verb_row *verb = verb_row(line->verb);
-    for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
-        status = take_argument(verb, &arguments.argument[i], i + 1 == arguments.count, request,
-                               problem);
+    struct slice rest = { line->bytes + line->arguments, line->len - line->arguments };
+    if (plain != line->len || !take_only_word(verb, rest, request))
+        status = take_arguments(verb, line, plain, request, problem);
     return status == STATUS_OK ? check_combination(verb, request, role, problem) : status;
 }

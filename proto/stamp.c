@@ -91,12 +91,15 @@ bool stamp_parse(struct slice text, int64_t *time)
     return true;
 }
 
+/* Written where it is to be: to copy at once what was just written by pairs waits for all of that. */
 void stamp_write(struct text *t, int64_t time)
 {
-    char made[STAMP_TEXT];
+    char *made = text_extend(t, STAMP_TEXT);
     uint32_t year, month, day;
 
-    memcpy(made, zero, sizeof(made));
+    if (made == NULL)
+        return;
+    memcpy(made, zero, STAMP_TEXT);
     if (time < 0)
         time = 0;
     if (time > STAMP_MAX)
@@ -110,7 +113,6 @@ void stamp_write(struct text *t, int64_t time)
     pair_write(made + 11, second_of_day / 3600);
     pair_write(made + 14, second_of_day / 60 % 60);
     pair_write(made + 17, second_of_day % 60);
-    text_add(t, made, STAMP_TEXT);
 }
 
 static const struct {

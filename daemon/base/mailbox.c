@@ -78,6 +78,7 @@ void mailbox_wake(struct mailbox *box)
 {
     const uint64_t one = 1;
 
+    atomic_fetch_add(&box->wakes, 1);
     /* Fails only when the counter is full, and then `wake` is readable already. */
     if (write(box->wake, &one, sizeof(one)) < 0)
         return;
@@ -88,9 +89,10 @@ struct mail_list mailbox_take(struct mailbox *box)
     uint64_t posted;
     struct mail_list list;
 
-    /* Clear before taking the list: a post in between wakes once too often, not too rarely. */
-    if (read(box->wake, &posted, sizeof(posted)) < 0)
-        posted = 0;
+    /* Clear before taking the list: a post in between wakes once too often, not too rarely.  The call is
+     * left out where there is nothing to read, which a change would wait for. */
+    if (atomic_load(&box->wakes) != box->seen && read(box->wake, &posted, sizeof(posted)) > 0)
+        box->seen += posted;
     pthread_mutex_lock(&box->mutex);
     list = box->list;
     box->list = (struct mail_list){ NULL, NULL };

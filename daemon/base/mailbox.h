@@ -5,8 +5,10 @@
 #define JETON_DAEMON_BASE_MAILBOX_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct mail {
     struct mail *next;
@@ -24,6 +26,8 @@ struct mailbox {
     struct mail_list list;
     struct mail_list arrived; /* taken from `list`, to be delivered; the owner's thread only */
     int wake;                 /* eventfd: readable while there may be mail */
+    _Atomic uint64_t wakes;   /* how often that was asked for: counted before it is made readable */
+    uint64_t seen;            /* of these: was read; the owner's thread only */
 };
 
 /* Initialise an empty mailbox.  0 or -errno. */

@@ -12,7 +12,10 @@
 #include "proto/scopes.h"
 #include "proto/token.h"
 
-enum { TIMED = 16 };
+enum {
+    TIMED = 16,
+    AHEAD = 8, /* questions whose next slots are on their way from memory, while one is answered */
+};
 
 /* A quoted text may have any bytes; this one may be logged. */
 static bool is_client(struct slice text)
@@ -94,7 +97,7 @@ static void hash_some(const struct generation *g, const struct slice value[], si
 {
     token_digests(value, count, digest);
     for (size_t i = 0; i < count; i++)
-        generation_prefetch(g, digest[i]);
+        generation_prefetch_home(g, digest[i]);
 }
 
 static void hash_all(struct verify_batch *b, const struct generation *g)
@@ -116,6 +119,13 @@ static void hash_all(struct verify_batch *b, const struct generation *g)
         some = 0;
     }
     hash_some(g, value, some, digest);
+}
+
+/* Prefetch what a later question needs behind the home slot of its value. */
+static void look_ahead(const struct verify_batch *b, size_t i, const struct generation *g)
+{
+    if (i < b->count && b->hashed[i])
+        generation_prefetch_rest(g, b->verdict[i].digest);
 }
 
 static void count(const struct verify_batch *b, size_t i, unsigned worker)
@@ -185,9 +195,13 @@ void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned
     uint64_t began = timed ? clock_monotonic() : 0;
     const struct generation *g = token_table_enter(p, worker);
     hash_all(b, g);
-    for (size_t i = 0; i < b->count; i++)
+    for (size_t i = 0; i < AHEAD; i++)
+        look_ahead(b, i, g);
+    for (size_t i = 0; i < b->count; i++) {
+        look_ahead(b, i + AHEAD, g);
         if (answer_one(b, i, p, g, worker, now))
             count(b, i, worker);
+    }
     token_table_leave(p, worker);
     if (timed)
         note_time(b, worker, clock_monotonic() - began);

@@ -63,6 +63,46 @@ static void value_that_is_a_word_is_the_last_word_of_its_line(void **state)
     assert_int_equal(parse("update abc scopes=a", ROLE_ADMIN, &r), STATUS_OK);
 }
 
+/* Where a line has one plain word, it is not split; it means the same. */
+static void one_plain_word_means_what_it_means_in_any_line(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *value; /* NULL: none */
+        enum status status;
+    } cases[] = {
+        { "verify jtn_0aZ", "jtn_0aZ", STATUS_OK },
+        { "verify   jtn_0aZ", "jtn_0aZ", STATUS_OK },
+        { " verify jtn_0aZ", "jtn_0aZ", STATUS_OK },
+        { "verify jtn_0aZ ", "jtn_0aZ", STATUS_OK },
+        { "verify QUJD=", "QUJD=", STATUS_OK },
+        { "verify A=B", "A=B", STATUS_OK },
+        { "verify =", "=", STATUS_OK },
+        { "verify \"a b\"", "a b", STATUS_OK },
+        { "verify token=x", "x", STATUS_OK },
+        { "verify bogus=x", NULL, STATUS_UNKNOWN_KEY },
+        { "verify scope=x", NULL, STATUS_MISSING },
+        { "verify a\"b", NULL, STATUS_SYNTAX },
+        { "verify a\\b", NULL, STATUS_SYNTAX },
+        { "verify a\tb", NULL, STATUS_SYNTAX },
+        { "verify \x01", NULL, STATUS_SYNTAX },
+        { "verify \xff", NULL, STATUS_SYNTAX },
+        { "verify ", NULL, STATUS_MISSING },
+        { "verifyx a", NULL, STATUS_UNKNOWN_VERB },
+        { "ping a", NULL, STATUS_SYNTAX },
+    };
+    struct request r;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(parse(cases[i].line, ROLE_ADMIN, &r), cases[i].status);
+        if (cases[i].value == NULL)
+            continue;
+        assert_true(request_has(&r, KEY_TOKEN));
+        assert_int_equal(r.has & (r.has - 1), 0);
+        assert_true(slice_is(r.value[KEY_TOKEN], cases[i].value));
+    }
+}
+
 static void every_verb_has_a_row(void **state)
 {
     (void)state;
@@ -102,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_checked_verb_role_arguments),
         cmocka_unit_test(value_that_is_a_word_is_the_last_word_of_its_line),
+        cmocka_unit_test(one_plain_word_means_what_it_means_in_any_line),
         cmocka_unit_test(every_verb_has_a_row),
         cmocka_unit_test(self_grants_what_is_named_and_nothing_else),
     };
