@@ -106,29 +106,31 @@ def test_administrator_gets_in_through_a_storm_of_clients_at_few_descriptors(dae
     alone(d)
 
 
+def taken_by_one_client(daemon):
+    """Return how many descriptors the daemon has open once only one administrator is connected."""
+    eventually(lambda: daemon.stats()["connections"] == "1", "who asked whether it is ready is gone")
+    taken = proc.descriptors(daemon.pid)
+    if taken < 0:
+        pytest.skip("needs the right to see the daemon's descriptors")
+    return taken
+
+
 def test_changes_and_checkpoints_need_no_descriptor_that_is_opened_later(daemon):
     """It would be the last one, with which an administrator gets in."""
     d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
-    d.stats()
-    taken = proc.descriptors(d.pid)
-    if taken < 0:
-        pytest.skip("needs the right to see the daemon's descriptors")
+    taken = taken_by_one_client(d)
     for _ in range(2):
         token = d.create()
         d.done(f"revoke {token['id']}")
         d.done("checkpoint")
         assert d.ask("journal").verdict == "OK"
-    assert proc.descriptors(d.pid) == taken
+    eventually(lambda: proc.descriptors(d.pid) == taken, "all that was opened is closed")
 
 
 def test_administrator_gets_in_after_the_first_checkpoint_while_no_descriptor_is_left(daemon):
     """That does not keep the one which the administrator before has given back."""
     d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
-    d.stats()       # who asks for the checkpoint is there
-    taken = proc.descriptors(d.pid)
-    if taken < 0:
-        pytest.skip("needs the right to see the daemon's descriptors")
-    allow(d, taken)
+    allow(d, taken_by_one_client(d))        # which asks for the checkpoint
     with Client(d.path()) as admin:
         assert admin.request("create").verdict == "OK"
         admin.finish()
