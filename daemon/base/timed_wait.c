@@ -5,8 +5,6 @@
 
 #include "daemon/base/clock.h"
 
-enum { SECOND = 1000000000, MILLISECOND = 1000000 }; /* nanoseconds */
-
 void timed_wait_init(pthread_cond_t *condition)
 {
     pthread_condattr_t monotonic;
@@ -19,7 +17,7 @@ void timed_wait_init(pthread_cond_t *condition)
 
 struct timespec timed_wait_until(int milliseconds)
 {
-    int64_t until = (int64_t)clock_monotonic() + (int64_t)milliseconds * MILLISECOND;
+    int64_t until = (int64_t)clock_monotonic() + (int64_t)milliseconds * (CLOCK_SECOND / 1000);
 
-    return (struct timespec){ until / SECOND, until % SECOND };
+    return (struct timespec){ until / CLOCK_SECOND, until % CLOCK_SECOND };
 }

@@ -215,15 +215,13 @@ static void end_one(struct checkpoint *c)
     pthread_mutex_unlock(&c->mutex);
 }
 
-enum { IDLE_SECONDS = 1 };
+enum { IDLE_MILLISECONDS = 1000 };
 
 /* Wait a second for the next one.  False: there is none. */
 static bool await_soon(struct checkpoint *c)
 {
-    struct timespec until;
+    struct timespec until = timed_wait_until(IDLE_MILLISECONDS);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += IDLE_SECONDS;
     pthread_mutex_lock(&c->mutex);
     while (!c->running && !c->stopping &&
            pthread_cond_timedwait(&c->changed, &c->mutex, &until) == 0)

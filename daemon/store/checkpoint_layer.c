@@ -57,8 +57,7 @@ static bool overwrite_all(struct tdb_file *file, const struct overlay *layer,
 
 /* -- by the transaction ----------------------------------------------------------------------- */
 
-/* Put a line.  tdb looks once for what is inserted, and twice for what is
- * replaced and not there. */
+/* Put a line.  tdb looks once for what is inserted, and twice for what is replaced and not there. */
 static bool put_line(struct store_file *store, const struct overlay_entry *e)
 {
     char line[LINE_SPACE];

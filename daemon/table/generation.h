@@ -65,18 +65,12 @@ static inline __attribute__((always_inline)) void generation_prefetch(const stru
     __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
 }
 
-/* The same in two steps; see table_prefetch_home(). */
+/* The same, as the first of two steps: see table_prefetch_home(); the second is table_prefetch_rest(). */
 static inline __attribute__((always_inline)) void generation_prefetch_home(
     const struct generation *g, const uint8_t *digest)
 {
     table_prefetch_home(&g->table, digest);
     __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
-}
-
-static inline __attribute__((always_inline)) void generation_prefetch_rest(
-    const struct generation *g, const uint8_t *digest)
-{
-    table_prefetch_rest(&g->table, digest);
 }
 
 /* Find a token's slot by its id; or the slot of anything with this whole digest. */

@@ -125,7 +125,7 @@ static void hash_all(struct verify_batch *b, const struct generation *g)
 static void look_ahead(const struct verify_batch *b, size_t i, const struct generation *g)
 {
     if (i < b->count && b->hashed[i])
-        generation_prefetch_rest(g, b->verdict[i].digest);
+        table_prefetch_rest(&g->table, b->verdict[i].digest);
 }
 
 static void count(const struct verify_batch *b, size_t i, unsigned worker)
