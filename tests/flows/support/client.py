@@ -202,9 +202,9 @@ class Client:
         except (Closed, ConnectionResetError):
             return found
 
-    def silent(self):
-        """True if nothing was received that was not read."""
-        return not self.lines and not self.rest and not select.select([self.sock], [], [], 0)[0]
+    def silent(self, within=0):
+        """True if nothing was received that was not read, nor is within so many seconds."""
+        return not self.lines and not self.rest and not select.select([self.sock], [], [], within)[0]
 
     def unread(self):
         """Return the number of bytes that were received and not read."""

@@ -177,36 +177,6 @@ static void transactions_wait_for_space_however_badly_they_fill_the_segments(voi
     log_size = 4 << 20;
 }
 
-static uint64_t size_of_file(void);
-static void revoke_all(struct store *s, uint64_t first, uint64_t last);
-
-/* The checkpoint waits for the file's lock, and then finds no space. */
-static void a_checkpoint_that_fails_late_leaves_space_for_denials(void **state)
-{
-    (void)state;
-    struct rlimit unlimited, limit;
-
-    log_size = 512 << 10;
-    struct store *s = open_logged();
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
-    limit = (struct rlimit){ size_of_file(), unlimited.rlim_max };
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    pid_t child = lock_file_elsewhere();
-    uint64_t last = 0;
-    for (; !store_is_short(s) && last < 5000; last += 50)
-        save(s, journal, last + 1, last + 50);
-    assert_true(store_is_short(s));
-    for (uint64_t i = 1; i <= 20; i++)
-        revoke_all(s, i, i);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_true(store_save(s, &problem));
-    check_tokens(s, last);
-    close_store(s);
-    log_size = 4 << 20;
-}
-
 static void revoke_all(struct store *s, uint64_t first, uint64_t last)
 {
     assert_true(store_begin(s));
@@ -236,6 +206,33 @@ static uint64_t size_of_file(void)
 
     assert_int_equal(stat(path, &st), 0);
     return (uint64_t)st.st_size;
+}
+
+/* The checkpoint waits for the file's lock, and then finds no space. */
+static void a_checkpoint_that_fails_late_leaves_space_for_denials(void **state)
+{
+    (void)state;
+    struct rlimit unlimited, limit;
+
+    log_size = 512 << 10;
+    struct store *s = open_logged();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    limit = (struct rlimit){ size_of_file(), unlimited.rlim_max };
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    pid_t child = lock_file_elsewhere();
+    uint64_t last = 0;
+    for (; !store_is_short(s) && last < 5000; last += 50)
+        save(s, journal, last + 1, last + 50);
+    assert_true(store_is_short(s));
+    for (uint64_t i = 1; i <= 20; i++)
+        revoke_all(s, i, i);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(store_save(s, &problem));
+    check_tokens(s, last);
+    close_store(s);
+    log_size = 4 << 20;
 }
 
 /* Have a checkpoint made by its thread. */
