@@ -22,6 +22,7 @@ enum {
     SUBJECT_MAX = 256,      /* bytes of UTF-8 */
     DESCRIPTION_MAX = 1024, /* bytes of UTF-8 */
     SERVICE_MAX = 64,       /* bytes in a service name */
+    GROUP_MAX = 64,         /* bytes in the name of a fleet's group, or of one of its hosts */
 
     EPOCH_TEXT = 16, /* hex digits of an epoch, without NUL */
 };

@@ -51,6 +51,20 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_USED] = "used",
     [KEY_DIGEST_ALG] = "digest_alg",
     [KEY_OWNER] = "owner",
+    [KEY_GROUP] = "group",
+    [KEY_ORIGIN] = "origin",
+    [KEY_PLACE] = "place",
+    [KEY_SNAPSHOT] = "snapshot",
+    [KEY_MORE] = "more",
+    [KEY_ENABLES] = "enables",
+    [KEY_KEEP] = "keep",
+    [KEY_REQUEST] = "request",
+    [KEY_SEEN] = "seen",
+    [KEY_HOSTS] = "hosts",
+    [KEY_CODE] = "code",
+    [KEY_MESSAGE] = "message",
+    [KEY_CONFIRM] = "confirm",
+    [KEY_WAIT] = "wait",
 };
 
 /* Pairs of keys that exclude each other. */

@@ -7,9 +7,9 @@
 #include "proto/line.h"
 #include "proto/problem.h"
 
-/* What a listening socket grants; each role includes those before it, but the last one none:
- * ROLE_SELF lets users look after their own tokens. */
-enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN, ROLE_SELF };
+/* What a listening socket grants; each role includes those before it, but the last two none: ROLE_SELF
+ * lets users look after their own tokens, ROLE_FLEET lets the fleet's agent bring what the fleet has. */
+enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN, ROLE_SELF, ROLE_FLEET };
 
 enum verb {
     VERB_VERIFY,
@@ -40,6 +40,10 @@ enum verb {
     VERB_IMPORT,
     VERB_EXPORT,
     VERB_TRACE,
+    VERB_FLEET,
+    VERB_PUT,
+    VERB_DENY,
+    VERB_DROP,
     VERB_COUNT
 };
 
@@ -93,6 +97,20 @@ enum key {
     KEY_USED,
     KEY_DIGEST_ALG,
     KEY_OWNER,
+    KEY_GROUP,
+    KEY_ORIGIN,
+    KEY_PLACE,
+    KEY_SNAPSHOT,
+    KEY_MORE,
+    KEY_ENABLES,
+    KEY_KEEP,
+    KEY_REQUEST,
+    KEY_SEEN,
+    KEY_HOSTS,
+    KEY_CODE,
+    KEY_MESSAGE,
+    KEY_CONFIRM,
+    KEY_WAIT,
     KEY_COUNT
 };
 
@@ -116,7 +134,7 @@ struct request {
 
 const struct verb_row *verb_row(enum verb verb);
 
-/* Return the least role, other than ROLE_SELF, that grants the verb with these KEY_BITs. */
+/* Return the least role, other than ROLE_SELF and ROLE_FLEET, that grants the verb with these KEY_BITs. */
 enum role request_role(enum verb verb, uint64_t keys);
 
 /* Return the KEY_BITs that select tokens, where the verb is about many. */

@@ -58,6 +58,7 @@ enum {
     SLOT_BANNED = 16, /* not a token but a ban, of any name of a credential; always with REVOKED */
     SLOT_ALIAS = 32,  /* not a token but its other name: the slot has the token's first bytes */
     SLOT_SHA256 = 64, /* a token whose digest is the SHA-256 of its value */
+    SLOT_FLEET = 128, /* a token of the fleet */
     SLOT_NO_TOKEN = SLOT_BANNED | SLOT_ALIAS,
 };
 

@@ -5,9 +5,10 @@
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
-#define FILTER_KEYS                                                                               \
-    (K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) | K(CREATED_BEFORE) | \
-     K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | K(POLICY))
+#define FILTER_KEYS                                                                              \
+    (K(GROUP) | K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) |         \
+     K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | \
+     K(POLICY))
 
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
@@ -98,6 +99,32 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "receive the descriptor of a copy of the store (SCM_RIGHTS)" },
     [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
         "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
+    /* What each word of this one takes, cmd_fleet checks. */
+    [VERB_FLEET] = { "fleet", ROLE_FLEET, KEY_VERB,
+        K(VERB) | K(PLACE) | K(AFTER) | K(LIMIT) | K(UNTIL) | K(KEEP) | K(SNAPSHOT) | K(MORE) |
+            K(REQUEST) | K(SEEN) | K(HOSTS) | K(CODE) | K(MESSAGE) | K(WAIT),
+        K(VERB),
+        "fleet place | fleet places [after=SERIAL] [limit=N] | fleet rewind place=PLACE | "
+        "fleet lease [until=NS] [keep=NS] | fleet begin place=PLACE [snapshot=yes] | "
+        "fleet end place=PLACE [more=yes] | fleet abort | fleet take [wait=DURATION] | "
+        "fleet done request=N place=PLACE [seen=N hosts=N] | fleet failed request=N code=WORD message=TEXT | "
+        "fleet touched [after=POSITION] [limit=N]",
+        "what the fleet's agent brings and takes" },
+    [VERB_PUT] = { "put", ROLE_FLEET, KEY_COUNT,
+        K(DIGEST) | K(GROUP) | K(CREATED) | K(STATE) | K(ACTIVATES) | K(EXPIRES) | K(REVOKED) | K(DISABLED) |
+            K(SUBJECT) | K(SCOPES) | K(DESCRIPTION) | K(REPLACES) | K(ORIGIN) | K(BY) | K(ENABLES),
+        K(DIGEST),
+        "put digest=HEX group=NAME created=TIME [state=active|disabled|revoked] [activates=TIME] "
+        "[expires=TIME|never] [revoked=TIME] [disabled=TIME] [subject=NAME] [scopes=a,b] [description=TEXT] "
+        "[replaces=ID] [origin=HOST] [by=uid:N] [enables=yes]",
+        "within a batch: honour a token of the fleet" },
+    [VERB_DENY] = { "deny", ROLE_FLEET, KEY_COUNT,
+        K(DIGEST) | K(GROUP) | K(STATE) | K(REVOKED) | K(DISABLED) | K(ORIGIN) | K(BY), K(DIGEST),
+        "deny digest=HEX group=NAME state=revoked|disabled [revoked=TIME] [disabled=TIME] [origin=HOST] "
+        "[by=uid:N]",
+        "within a batch: refuse a token of the fleet, also one that is not known yet" },
+    [VERB_DROP] = { "drop", ROLE_FLEET, KEY_COUNT, K(DIGEST), K(DIGEST), "drop digest=HEX",
+        "within a batch: a token is no longer in the fleet" },
 };
 /* clang-format on */
 
@@ -133,6 +160,13 @@ static const struct {
     [VERB_QUIT] = { true, 0 },
 };
 
+/* What ROLE_FLEET grants, with all keys of each. */
+static const bool of_fleet[VERB_COUNT] = {
+    [VERB_FLEET] = true, [VERB_PUT] = true,   [VERB_DENY] = true,
+    [VERB_DROP] = true,  [VERB_STATS] = true, [VERB_HELLO] = true,
+    [VERB_HELP] = true,  [VERB_PING] = true,  [VERB_QUIT] = true,
+};
+
 const struct verb_row *verb_row(enum verb verb)
 {
     return &verbs[verb];
@@ -163,7 +197,9 @@ bool request_is_about_many(enum verb verb, uint64_t given)
 
 bool request_grants(enum role role, enum verb verb)
 {
-    return role == ROLE_SELF ? of_self[verb].granted : verbs[verb].role <= role;
+    if (role == ROLE_SELF)
+        return of_self[verb].granted;
+    return role == ROLE_FLEET ? of_fleet[verb] : verbs[verb].role <= role;
 }
 
 bool request_grants_keys(enum role role, enum verb verb, uint64_t given)
@@ -171,12 +207,12 @@ bool request_grants_keys(enum role role, enum verb verb, uint64_t given)
     if (role == ROLE_SELF)
         return of_self[verb].granted && (given & ~of_self[verb].keys) == 0 &&
                !request_is_about_many(verb, given);
-    return request_role(verb, given) <= role;
+    return role == ROLE_FLEET ? of_fleet[verb] : request_role(verb, given) <= role;
 }
 
 const char *role_name(enum role role)
 {
-    static const char *const names[] = { "verify", "observe", "admin", "self" };
+    static const char *const names[] = { "verify", "observe", "admin", "self", "fleet" };
 
     return names[role];
 }

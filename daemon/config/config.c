@@ -21,12 +21,7 @@ struct key_row {
 
 static bool read_number(void *field, struct slice value, const struct key_row *row)
 {
-    uint64_t number;
-
-    if (!number_parse(value, row->most, &number) || number < row->least)
-        return false;
-    *(uint64_t *)field = number;
-    return true;
+    return number_parse(value, row->most, field) && *(uint64_t *)field >= row->least;
 }
 
 static bool read_duration(void *field, struct slice value, const struct key_row *row)
@@ -152,6 +147,7 @@ static const struct key_row rows[] = {
     { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group",
       false },
     ROLE_ROWS("self", ROLE_SELF),
+    ROLE_ROWS("fleet", ROLE_FLEET),
 };
 
 /* The longest name of a section is "service " and a service's name. */

@@ -19,7 +19,7 @@ enum {
     CONFIG_SOCKET_PATH_MAX = 107,
     CONFIG_LINE_SET = -1,
     CONFIG_FAULTS_MAX = 32,
-    ROLES = 4
+    ROLES = 5
 };
 
 /* What is wrong with a configuration: all of it is read, whatever is found, so that it can be
@@ -30,7 +30,7 @@ struct config_faults {
     struct problem fault[CONFIG_FAULTS_MAX]; /* in the order of the lines */
 };
 
-/* One section [admin], [observe], [verify] or [self]: the sockets that grant the role. */
+/* One section [admin], [observe], [verify], [self] or [fleet]: the sockets that grant the role. */
 struct config_role {
     unsigned paths; /* 0: not listening */
     char path[CONFIG_PATHS_MAX][CONFIG_SOCKET_PATH_MAX + 1];

@@ -35,4 +35,5 @@ void config_defaults(struct config *c)
     c->role[ROLE_OBSERVE] = role_default("", 0660, "jeton-observe");
     c->role[ROLE_VERIFY] = role_default("/run/jeton/verify.sock", 0666, "");
     c->role[ROLE_SELF] = role_default("", 0666, "");
+    c->role[ROLE_FLEET] = role_default("", 0660, "jeton-fleet");
 }

@@ -2,6 +2,7 @@
 #include "daemon/store/record.h"
 
 #include "daemon/store/stored_line.h"
+#include "proto/fleet.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 #include "proto/token.h"
@@ -18,27 +19,30 @@ static const char *text_fault(struct slice text, size_t max, const char *too_lon
     return NULL;
 }
 
-/* Replace a text, and move those behind it. */
-static void replace(struct record *r, struct slice old, uint16_t *len, struct slice text)
+/* Replace a text, and move those behind it.  The caller sets its length. */
+static void replace(struct record *r, struct slice old, struct slice text)
 {
     char *to = r->texts + (old.at - r->texts);
-    size_t behind = (size_t)r->subject_len + r->scopes_len + r->description_len -
-                    (size_t)(old.at + old.len - r->texts);
+    size_t behind = record_texts_len(r) - (size_t)(old.at + old.len - r->texts);
 
     if (old.len != text.len && behind > 0)
         memmove(to + text.len, to + old.len, behind);
     if (text.len > 0)
         memcpy(to, text.at, text.len);
+}
+
+static const char *set(struct record *r, struct slice old, uint16_t *len, struct slice text)
+{
+    replace(r, old, text);
     *len = (uint16_t)text.len;
+    return NULL;
 }
 
 const char *record_set_subject(struct record *r, struct slice subject)
 {
     const char *fault = text_fault(subject, SUBJECT_MAX, "a subject has at most 256 bytes");
 
-    if (fault == NULL)
-        replace(r, record_subject(r), &r->subject_len, subject);
-    return fault;
+    return fault != NULL ? fault : set(r, record_subject(r), &r->subject_len, subject);
 }
 
 const char *record_set_description(struct record *r, struct slice description)
@@ -46,20 +50,37 @@ const char *record_set_description(struct record *r, struct slice description)
     const char *fault = text_fault(description, DESCRIPTION_MAX,
                                    "a description has at most 1024 bytes");
 
-    if (fault == NULL)
-        replace(r, record_description(r), &r->description_len, description);
-    return fault;
+    return fault != NULL ? fault : set(r, record_description(r), &r->description_len, description);
+}
+
+static const char *set_name(struct record *r, struct slice old, uint8_t *len, struct slice name)
+{
+    const char *fault = fleet_name_fault(name);
+
+    if (fault != NULL)
+        return fault;
+    replace(r, old, name);
+    *len = (uint8_t)name.len;
+    return NULL;
+}
+
+const char *record_set_group(struct record *r, struct slice group)
+{
+    return set_name(r, record_group(r), &r->group_len, group);
+}
+
+const char *record_set_origin(struct record *r, struct slice origin)
+{
+    return set_name(r, record_origin(r), &r->origin_len, origin);
 }
 
 const char *record_set_scopes(struct record *r, struct slice words)
 {
     char buffer[SCOPES_TEXT_MAX];
-    struct text set = text_in(buffer, sizeof(buffer));
-    const char *fault = scopes_normalise(words, &set);
+    struct text words_set = text_in(buffer, sizeof(buffer));
+    const char *fault = scopes_normalise(words, &words_set);
 
-    if (fault == NULL)
-        replace(r, record_scopes(r), &r->scopes_len, text_slice(&set));
-    return fault;
+    return fault != NULL ? fault : set(r, record_scopes(r), &r->scopes_len, text_slice(&words_set));
 }
 
 bool record_belongs_to(const struct record *r, struct slice name, uid_t uid)
@@ -72,7 +93,8 @@ uint32_t record_flags(const struct record *r)
 {
     return SLOT_PRESENT | (r->revoked != 0 ? SLOT_REVOKED : 0) |
            (r->disabled != 0 ? SLOT_DISABLED : 0) |
-           (r->digest_alg == DIGEST_ALG_SHA256 ? SLOT_SHA256 : 0);
+           (r->digest_alg == DIGEST_ALG_SHA256 ? SLOT_SHA256 : 0) |
+           (record_is_fleet(r) ? SLOT_FLEET : 0);
 }
 
 int64_t record_ended(const struct record *r)
@@ -125,6 +147,8 @@ void record_put_claims(struct text *t, const struct record *r)
     put_if(t, "subject", record_subject(r));
     put_if(t, "scopes", record_scopes(r));
     put_if(t, "description", record_description(r));
+    put_if(t, "group", record_group(r));
+    put_if(t, "origin", record_origin(r));
 }
 
 void record_set_revoked_by(struct record *r, uid_t by)
@@ -239,130 +263,4 @@ bool record_equal(const struct record *a, const struct record *b)
     record_write(&left, a);
     record_write(&right, b);
     return !left.cut && !right.cut && slice_equal(text_slice(&left), text_slice(&right));
-}
-
-static bool read_serial(void *serial, struct slice v)
-{
-    return number_parse(v, UINT64_MAX, serial);
-}
-
-/* Read the date of a denial.  0 would mean none, but what is denied stays so even if the clock was
- * wrong. */
-static bool read_denied(void *member, struct slice v)
-{
-    int64_t *time = member;
-    bool ok = stamp_parse(v, time);
-
-    if (ok && *time == 0)
-        *time = 1;
-    return ok;
-}
-
-static bool read_owner(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_owner = true;
-    return stored_uid(&r->owner, v);
-}
-
-static bool read_replaces(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_replaces = true;
-    return token_id_parse(v, r->replaces);
-}
-
-static bool read_replaced_by(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_replaced_by = true;
-    return token_id_parse(v, r->replaced_by);
-}
-
-static bool read_revoked_by(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_revoked_by = true;
-    return stored_uid(&r->revoked_by, v);
-}
-
-static bool read_disabled_by(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_disabled_by = true;
-    return stored_uid(&r->disabled_by, v);
-}
-
-static bool read_own_end(void *member, struct slice v)
-{
-    *(int64_t *)member = TIME_NEVER;
-    return slice_is(v, "never") || stamp_parse(v, member);
-}
-
-static bool read_signed(void *record, struct slice v)
-{
-    struct record *r = record;
-
-    r->has_signed = true;
-    return hex_parse(v, r->signed_part, DIGEST_SIZE);
-}
-
-static bool read_subject(void *record, struct slice v)
-{
-    return record_set_subject(record, v) == NULL;
-}
-
-static bool read_scopes(void *record, struct slice v)
-{
-    return record_set_scopes(record, v) == NULL;
-}
-
-static bool read_description(void *record, struct slice v)
-{
-    return record_set_description(record, v) == NULL;
-}
-
-#define AT(member) offsetof(struct record, member)
-
-static const struct stored_field fields[] = {
-    { SLICE("v"), stored_version, 0 },
-    { SLICE("serial"), read_serial, AT(serial) },
-    { SLICE("digest"), stored_digest, AT(digest) },
-    { SLICE("created"), stored_time, AT(created) },
-    { SLICE("by"), stored_uid, AT(by) }, /* those up to here are required */
-    { SLICE("digest_alg"), record_read_digest_alg, AT(digest_alg) },
-    { SLICE("revoked"), read_denied, AT(revoked) },
-    { SLICE("revoked_by"), read_revoked_by, 0 },
-    { SLICE("disabled"), read_denied, AT(disabled) },
-    { SLICE("disabled_by"), read_disabled_by, 0 },
-    { SLICE("owner"), read_owner, 0 },
-    { SLICE("replaces"), read_replaces, 0 },
-    { SLICE("replaced_by"), read_replaced_by, 0 },
-    { SLICE("own_end"), read_own_end, AT(own_end) },
-    { SLICE("rotated"), read_denied, AT(rotated) },
-    { SLICE("rotated_end"), read_own_end, AT(rotated_end) },
-    { SLICE("signed"), read_signed, 0 },
-    { SLICE("activates"), stored_time, AT(activates) },
-    { SLICE("expires"), stored_time, AT(expires) },
-    { SLICE("subject"), read_subject, 0 },
-    { SLICE("scopes"), read_scopes, 0 },
-    { SLICE("description"), read_description, 0 },
-};
-
-const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice stored)
-{
-    static const struct stored_fields known = { fields, sizeof(fields) / sizeof(fields[0]), 5,
-                                                "a record of a newer version" };
-
-    record_clear(r);
-    r->expires = TIME_NEVER;
-    const char *why = stored_line_read(&known, stored, r);
-    if (why != NULL)
-        return why;
-    return memcmp(r->digest, id, ID_SIZE) == 0 ? NULL : "its digest does not begin with its id";
 }

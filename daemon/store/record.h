@@ -6,6 +6,8 @@
  *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [owner=uid:N] [replaces=ID]
  *            [replaced_by=ID] [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=]
  *            [description=] [digest_alg=sha256]
+ *
+ * A token of the fleet has group= and origin= as well, and is never in the store: daemon/fleet/ keeps it.
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -25,7 +27,7 @@ enum {
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
     RECORD_BYTES_MIN = 64, /* of the store, for any record */
-    RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX,
+    RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX + 2 * GROUP_MAX,
 };
 
 struct record {
@@ -56,7 +58,9 @@ struct record {
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
-    /* Subject, scopes (normalised) and description, without gaps: mostly they are short. */
+    uint8_t group_len;  /* 0: it is a token of this host alone */
+    uint8_t origin_len; /* of the fleet's host that made it */
+    /* Subject, scopes (normalised), description, group and origin, without gaps: mostly they are short. */
     char texts[RECORD_TEXTS_MAX];
 };
 
@@ -66,12 +70,16 @@ static inline void record_clear(struct record *r)
     memset(r, 0, offsetof(struct record, texts));
 }
 
+static inline size_t record_texts_len(const struct record *r)
+{
+    return (size_t)r->subject_len + r->scopes_len + r->description_len + r->group_len +
+           r->origin_len;
+}
+
 /* Copy a record, of its texts only the bytes that are used. */
 static inline void record_copy(struct record *to, const struct record *from)
 {
-    memcpy(to, from,
-           offsetof(struct record, texts) + from->subject_len + from->scopes_len +
-               from->description_len);
+    memcpy(to, from, offsetof(struct record, texts) + record_texts_len(from));
 }
 
 static inline struct slice record_subject(const struct record *r)
@@ -89,11 +97,30 @@ static inline struct slice record_description(const struct record *r)
     return (struct slice){ r->texts + r->subject_len + r->scopes_len, r->description_len };
 }
 
+static inline struct slice record_group(const struct record *r)
+{
+    return (struct slice){ r->texts + r->subject_len + r->scopes_len + r->description_len,
+                           r->group_len };
+}
+
+static inline struct slice record_origin(const struct record *r)
+{
+    return (struct slice){ r->texts + record_texts_len(r) - r->origin_len, r->origin_len };
+}
+
+/* True for a token of the fleet. */
+static inline bool record_is_fleet(const struct record *r)
+{
+    return r->group_len > 0;
+}
+
 /* Set a text of the record, from outside of it.  Return NULL, or what is wrong with the text;
  * the record is then unchanged. */
 const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);
+const char *record_set_group(struct record *r, struct slice group);
+const char *record_set_origin(struct record *r, struct slice origin);
 
 /* True if a token belongs to a user: its subject is his name, and it was made by him, or by nobody whose
  * name that was. */
@@ -126,7 +153,7 @@ struct slice record_write(struct text *t, const struct record *r);
 bool record_equal(const struct record *a, const struct record *b);
 
 /* Add the claims, as replies, exports and journal entries show them:
- * [activates=] [expires=] [subject=] [scopes=] [description=]. */
+ * [activates=] [expires=] [subject=] [scopes=] [description=] [group=] [origin=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
 /* Add [revoked=] [revoked_by=] [disabled=] [disabled_by=] [replaces=] [replaced_by=], which stored
