@@ -68,6 +68,7 @@ static void hand_over(struct run *run, struct change *c)
     c->reply_to = &s->worker->mailbox;
     c->sender = s;
     c->mail.on_delivery = s->on_change;
+    c->order = s->asked++;
     s->outstanding++;
     session_class(s)->outstanding++;
     run->changes++;

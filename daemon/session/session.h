@@ -65,6 +65,9 @@ struct session {
     struct problem fault;       /* unless STATUS_OK: next reply once changes are answered */
     unsigned outstanding;       /* changes under way */
     struct mail_list changes;   /* those of them that are not posted yet */
+    uint64_t asked;             /* changes so far */
+    uint64_t answered;          /* ... of which so many are answered */
+    struct mail_list early;     /* that came back before one that was asked for earlier, in order */
     bool announced;             /* the writer expects more changes of this session */
     struct scan *scan;          /* under way; NULL: none */
     bool holds_scan;            /* ... and it is not with the writer */
@@ -121,7 +124,7 @@ uid_t session_login(struct session *s);
  * (SESSION_WAITS_FOR_OTHERS) the writer is informed that more will come. */
 void session_post_changes(struct session *s);
 
-/* Append the reply to a change that came back, and free it. */
+/* Append the reply to a change that came back, and free it; or keep it until those before it did. */
 void session_take_change(struct session *s, struct change *c);
 
 /* Append the next chunk of a scan that came back. */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of the fleet's tokens that are asked for on this host: they go up to the fleet's database through its
+ * agent, and are answered when that has committed them.  The writer's thread only.
+ *
+ *     fleet_up_takes()   a change that was posted concerns the fleet: apply it to what the cache has of its token,
+ *                        as one of the host's own tokens is changed, and hold it; the result goes up, whole
+ *     fleet_take.h       the agent takes requests, and says what became of them
+ *     fleet_up_step()    save denials; let what is settled be journalled and answered; keep deadlines
+ *
+ * A held change waits for nothing in the writer: others pass it.  Settled, it joins the next batch, where its
+ * entry is all that is left to do.
+ *
+ * A denial (revoke, disable) is in force on this host at once: in the table, and in the cache, which also keeps it
+ * as unsent until the database has it, whoever waits. */
+#ifndef JETON_DAEMON_WRITER_FLEET_UP_H
+#define JETON_DAEMON_WRITER_FLEET_UP_H
+
+#include "daemon/writer/fleet.h"
+#include "daemon/writer/fleet_up_queue.h"
+#include "daemon/writer/writer_state.h"
+
+struct bulk;
+
+enum {
+    FLEET_UP_WAIT = 5,         /* seconds that a change waits, unless wait= says */
+    FLEET_UP_CONFIRM_MORE = 5, /* more seconds, while hosts are counted */
+    FLEET_UP_RETRY = 1,        /* seconds after which a denial is offered again */
+};
+
+struct fleet_up {
+    struct fleet_up_queue queue;
+    uint64_t taker; /* the agent's session that takes requests; 0: none does */
+    struct fleet_up_requests answered; /* done, and to be settled together */
+    size_t answered_count;
+    struct fleet_up_requests unsaved; /* denials that the disk refused to keep as unsent; also in the queue */
+    bool staged;       /* the cache has denials that are not committed */
+    uint64_t next_due; /* clock_monotonic(), no later than the first deadline; UINT64_MAX: none */
+    uint64_t refused;  /* denials that the database does not take */
+    bool refusal_logged;
+    struct record record; /* the token that a change is about */
+};
+
+/* Make one, with the denials that the cache has unsent.  NULL: *problem. */
+struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem);
+
+/* Free it, and the changes that are held. */
+void fleet_up_free(struct fleet_up *u);
+
+/* Take a change that concerns a token of the fleet.  False: it is for the batch, as one of this host, or refused
+ * with a problem. */
+bool fleet_up_takes(struct writer *w, struct change *c, int64_t now);
+
+/* Do what is due.  True: something was done, or parked scans have reason to go on. */
+bool fleet_up_step(struct writer *w, int64_t now);
+
+/* Answer what is held, as the daemon ends.  True: something was. */
+bool fleet_up_finish(struct writer *w);
+
+/* Return for how many milliseconds nothing will be due. */
+int fleet_up_wait(const struct fleet_up *u);
+
+/* Return how many changes wait, denials not counted. */
+uint64_t fleet_up_waiting(const struct fleet_up *u);
+
+/* -- for fleet_take.c -------------------------------------------------------------------------- */
+
+/* The session that takes requests is this one from now on (0: none is): what another has taken is offered again. */
+void fleet_up_set_taker(struct writer *w, uint64_t taker);
+
+/* The database has committed a request that was taken out of the queue, ... */
+void fleet_up_done(struct fleet_up *u, struct fleet_up_request *r,
+                   const struct change_fleet_outcome *outcome);
+
+/* ... or has not: by the word of its code, and why. */
+void fleet_up_failed(struct writer *w, struct fleet_up_request *r, struct slice code,
+                     struct slice message, int64_t now);
+
+/* -- for bulk_run.c ---------------------------------------------------------------------------- */
+
+/* Nobody waits for the rest of these any more: forget who asked. */
+void fleet_up_detach(struct writer *w, struct bulk *b);
+
+#endif
