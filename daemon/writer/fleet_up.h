@@ -15,7 +15,7 @@
 #ifndef JETON_DAEMON_WRITER_FLEET_UP_H
 #define JETON_DAEMON_WRITER_FLEET_UP_H
 
-#include "daemon/writer/fleet.h"
+#include "daemon/writer/fleet_effects.h"
 #include "daemon/writer/fleet_up_queue.h"
 #include "daemon/writer/writer_state.h"
 
@@ -32,12 +32,18 @@ struct fleet_up {
     uint64_t taker; /* the agent's session that takes requests; 0: none does */
     struct fleet_up_requests answered; /* done, and to be settled together */
     size_t answered_count;
-    struct fleet_up_requests unsaved; /* denials that the disk refused to keep as unsent; also in the queue */
-    bool staged;       /* the cache has denials that are not committed */
-    uint64_t next_due; /* clock_monotonic(), no later than the first deadline; UINT64_MAX: none */
-    uint64_t refused;  /* denials that the database does not take */
-    bool refusal_logged;
+    struct fleet_up_requests saving;  /* denials that are staged, and not committed */
+    struct fleet_up_requests unsaved; /* ... that the disk refused to keep as unsent; also in the queue */
+    struct mail_list deferred;        /* changes of tokens about which something else waits */
+    bool staged;                      /* the cache is to be committed */
+    bool news;                        /* for whoever waits for requests, or for what was settled */
+    bool later_noted;                 /* ... what is tried again is due */
+    uint64_t next_due;   /* clock_monotonic(), no later than the first deadline; UINT64_MAX: none */
+    uint64_t next_retry; /* likewise, of what is unsaved */
+    uint64_t refused;    /* denials that the database does not take */
     struct record record; /* the token that a change is about */
+    struct fleet_effect effect;
+    struct fleet_entry denied; /* a denial that is staged */
 };
 
 /* Make one, with the denials that the cache has unsent.  NULL: *problem. */
@@ -64,20 +70,21 @@ uint64_t fleet_up_waiting(const struct fleet_up *u);
 
 /* -- for fleet_take.c -------------------------------------------------------------------------- */
 
-/* The session that takes requests is this one from now on (0: none is): what another has taken is offered again. */
-void fleet_up_set_taker(struct writer *w, uint64_t taker);
+/* Notice that another session, or none, takes requests: what the last one took is offered again. */
+void fleet_up_find_taker(struct writer *w);
 
-/* The database has committed a request that was taken out of the queue, ... */
-void fleet_up_done(struct fleet_up *u, struct fleet_up_request *r,
-                   const struct change_fleet_outcome *outcome);
+/* The database has committed the offered request with this number.  False: there is none. */
+bool fleet_up_done(struct fleet_up *u, uint64_t number, const struct change_fleet_outcome *outcome);
 
-/* ... or has not: by the word of its code, and why. */
-void fleet_up_failed(struct writer *w, struct fleet_up_request *r, struct slice code,
-                     struct slice message, int64_t now);
+/* It has not: by the word of its code, and why. */
+bool fleet_up_failed(struct writer *w, uint64_t number, struct slice code, struct slice message);
 
 /* -- for bulk_run.c ---------------------------------------------------------------------------- */
 
-/* Nobody waits for the rest of these any more: forget who asked. */
-void fleet_up_detach(struct writer *w, struct bulk *b);
+/* Find out whether a change of one of many tokens would be refused; its problem says so. */
+void fleet_up_try(struct writer *w, struct change *c, int64_t now);
+
+/* Nobody waits for the changes of these tokens any more. */
+void fleet_up_detach(struct writer *w, const struct bulk *b);
 
 #endif

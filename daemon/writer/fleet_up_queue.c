@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "daemon/writer/change.h"
-
 static const char *const words[] = {
     [FLEET_UP_CREATE] = "create",   [FLEET_UP_IMPORT] = "import", [FLEET_UP_UPDATE] = "update",
     [FLEET_UP_ROTATE] = "rotate",   [FLEET_UP_ENABLE] = "enable", [FLEET_UP_REVOKE] = "revoke",
@@ -35,6 +33,7 @@ struct fleet_up_request *fleet_up_request_new(enum fleet_up_event event,
     *r = (struct fleet_up_request){ .event = event, .by = by, .len = claims.len };
     r->stays = fleet_up_is_denial(event);
     memcpy(r->digest, digest, DIGEST_SIZE);
+    memcpy(r->about, digest, DIGEST_SIZE);
     if (claims.len > 0)
         memcpy(r->claims, claims.at, claims.len);
     return r;
@@ -88,39 +87,50 @@ static void release_user(struct fleet_up_queue *q, uid_t uid)
     free(u);
 }
 
-/* -- the index of denials ------------------------------------------------------------------------ */
+/* -- the index ----------------------------------------------------------------------------------- */
 
 static size_t bucket_of(const uint8_t digest[DIGEST_SIZE])
 {
     return (((size_t)digest[0] << 8) | digest[1]) % FLEET_UP_BUCKETS;
 }
 
-struct fleet_up_request *fleet_up_queue_find(const struct fleet_up_queue *q,
-                                             enum fleet_up_event event,
-                                             const uint8_t digest[DIGEST_SIZE], bool confirm)
+static struct fleet_up_request *next_about(struct fleet_up_request *r,
+                                           const uint8_t digest[DIGEST_SIZE])
 {
-    struct fleet_up_request *r = q->denial[bucket_of(digest)];
-
-    while (r != NULL && (r->event != event || r->confirm != confirm ||
-                         memcmp(r->digest, digest, DIGEST_SIZE) != 0))
+    while (r != NULL && memcmp(r->about, digest, DIGEST_SIZE) != 0)
         r = r->same;
+    return r;
+}
+
+struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
+                                              const uint8_t digest[DIGEST_SIZE])
+{
+    return next_about(q->about[bucket_of(digest)], digest);
+}
+
+struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
+                                               enum fleet_up_event event,
+                                               const uint8_t digest[DIGEST_SIZE], bool confirm)
+{
+    struct fleet_up_request *r = fleet_up_queue_about(q, digest);
+
+    while (r != NULL && (r->event != event || r->confirm != confirm))
+        r = next_about(r->same, digest);
     return r;
 }
 
 static void add_to_index(struct fleet_up_queue *q, struct fleet_up_request *r)
 {
-    struct fleet_up_request **bucket = &q->denial[bucket_of(r->digest)];
+    struct fleet_up_request **bucket = &q->about[bucket_of(r->about)];
 
-    r->indexed = fleet_up_is_denial(r->event);
-    if (!r->indexed)
-        return;
+    r->indexed = true;
     r->same = *bucket;
     *bucket = r;
 }
 
 static void remove_from_index(struct fleet_up_queue *q, struct fleet_up_request *r)
 {
-    struct fleet_up_request **link = &q->denial[bucket_of(r->digest)];
+    struct fleet_up_request **link = &q->about[bucket_of(r->about)];
 
     if (!r->indexed)
         return;
@@ -285,6 +295,26 @@ void fleet_up_queue_put_back(struct fleet_up_queue *q, struct fleet_up_request *
     r->not_before = not_before;
     r->number = 0; /* the next answer is to another try */
     TAILQ_INSERT_TAIL(&q->later, r, link);
+}
+
+void fleet_up_queue_ask_again(struct fleet_up_queue *q, struct fleet_up_request *r)
+{
+    r->asks_again = true;
+    r->number = 0;
+    TAILQ_INSERT_TAIL(&q->again, r, link);
+}
+
+void fleet_up_queue_stays(struct fleet_up_queue *q, struct fleet_up_request *r)
+{
+    struct fleet_up_user *u = find_user(q, r->by);
+
+    if (r->stays)
+        return;
+    r->stays = true;
+    q->changes--;
+    q->denials++;
+    if (u != NULL)
+        u->changes--;
 }
 
 static bool is_in(const struct fleet_up_requests *list, const struct fleet_up_request *r)

@@ -13,9 +13,7 @@
 
 #include <sys/queue.h>
 
-#include "daemon/base/mailbox.h"
-#include "proto/limits.h"
-#include "proto/text.h"
+#include "daemon/writer/change.h"
 
 enum {
     FLEET_UP_MAX = 4096,        /* requests but denials, which are never refused */
@@ -38,21 +36,26 @@ struct fleet_up_user;
 
 struct fleet_up_request {
     TAILQ_ENTRY(fleet_up_request) link;
-    struct fleet_up_request *same; /* of the queue's index of denials */
+    struct fleet_up_request *same; /* of the queue's index */
+    TAILQ_ENTRY(fleet_up_request) save; /* of those that are to be saved */
+    bool saving, unsaved;               /* in which of these */
     struct fleet_up_user *user;    /* in whose queue it waits; NULL: in none */
     uint64_t number;               /* 0: it was never offered */
     unsigned offers;
     uint64_t not_before; /* clock_monotonic(): of one that is put back, to be offered later */
     bool indexed;
+    uint8_t about[DIGEST_SIZE]; /* the token that it changes: of a rotation the old one; it is found by it */
     uid_t by;
     enum fleet_up_event event;
     uint8_t digest[DIGEST_SIZE];
+    bool asks_again;         /* ... but what it adds is there: it is to be updated */
     bool confirm;            /* count the hosts on which it is in force */
     int64_t wait;            /* seconds: ... and wait so long for all */
     bool stays;              /* it is offered until the database has taken it, or refused: nobody need wait */
     uint64_t unsent;         /* its number in the cache; 0: it is not saved there */
-    struct mail_list waiters; /* struct change: who waits for it */
-    uint64_t since; /* clock_monotonic(), when the database answered */
+    struct mail_list waiters; /* struct change: who wait for it */
+    uint64_t since;           /* clock_monotonic(), when the database answered: */
+    struct change_fleet_outcome outcome;
     size_t len;
     char claims[]; /* behind by=, as the agent gets them: begins with a space, or is empty */
 };
@@ -76,7 +79,7 @@ struct fleet_up_queue {
     struct fleet_up_requests offered; /* in the order of their numbers, but for what is offered again */
     struct fleet_up_requests later;   /* put back, in the order of `not_before` */
     struct fleet_up_user *users;
-    struct fleet_up_request *denial[FLEET_UP_BUCKETS]; /* by digest */
+    struct fleet_up_request *about[FLEET_UP_BUCKETS]; /* all, by the token that they are about */
     size_t changes;  /* requests, but denials */
     size_t denials;  /* requests that are */
     size_t outstanding;
@@ -95,7 +98,7 @@ bool fleet_up_is_denial(enum fleet_up_event event);
 /* Return the word of an event. */
 const char *fleet_up_event_word(enum fleet_up_event event);
 
-/* Make a request with these claims, which is in no queue yet.  NULL: no memory. */
+/* Make a request with these claims, about the token of this digest, which is in no queue yet.  NULL: no memory. */
 struct fleet_up_request *fleet_up_request_new(enum fleet_up_event event,
                                               const uint8_t digest[DIGEST_SIZE], uid_t by,
                                               struct slice claims);
@@ -109,10 +112,14 @@ bool fleet_up_queue_is_full(const struct fleet_up_queue *q, uid_t uid);
 /* Add a request behind those of its user.  -ENOMEM: it was not added. */
 int fleet_up_queue_add(struct fleet_up_queue *q, struct fleet_up_request *r);
 
-/* Find a denial of this token that the database has not answered; NULL: there is none. */
-struct fleet_up_request *fleet_up_queue_find(const struct fleet_up_queue *q,
-                                             enum fleet_up_event event,
-                                             const uint8_t digest[DIGEST_SIZE], bool confirm);
+/* Find a request about this token that is not forgotten; NULL: there is none. */
+struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
+                                              const uint8_t digest[DIGEST_SIZE]);
+
+/* Likewise, a denial that another may join. */
+struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
+                                               enum fleet_up_event event,
+                                               const uint8_t digest[DIGEST_SIZE], bool confirm);
 
 /* Offer the next request whose time has come; NULL: there is none, or as many are outstanding as may be. */
 struct fleet_up_request *fleet_up_queue_offer(struct fleet_up_queue *q, uint64_t now);
@@ -127,6 +134,12 @@ struct fleet_up_request *fleet_up_queue_answered(struct fleet_up_queue *q, uint6
 void fleet_up_queue_put_back(struct fleet_up_queue *q, struct fleet_up_request *r,
                              uint64_t not_before);
 
+/* Put it back, to be offered at once as a change of what it was to add. */
+void fleet_up_queue_ask_again(struct fleet_up_queue *q, struct fleet_up_request *r);
+
+/* Let a request be offered until it is answered, and count it among denials. */
+void fleet_up_queue_stays(struct fleet_up_queue *q, struct fleet_up_request *r);
+
 /* Take a request out of the queue, wherever it is. */
 void fleet_up_queue_remove(struct fleet_up_queue *q, struct fleet_up_request *r);
 
@@ -134,7 +147,7 @@ void fleet_up_queue_remove(struct fleet_up_queue *q, struct fleet_up_request *r)
  * stay, which is freed. */
 void fleet_up_queue_withdraw(struct fleet_up_queue *q);
 
-/* A request that was taken out counts for its user until this; before it is freed. */
+/* A request that was taken out counts, and is found, until this; before it is freed. */
 void fleet_up_queue_forget(struct fleet_up_queue *q, struct fleet_up_request *r);
 
 #endif
