@@ -22,7 +22,7 @@ void session_free(struct session *s)
         close(s->passing);
     if (s->holds_scan)
         session_end_scan(s);
-    fleet_batch_free(s->fleet_batch);
+    fleet_delivery_free(s->fleet_delivery);
     free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
@@ -168,7 +168,7 @@ static void take_back_batch(struct session *s)
 
     if (r == NULL || r->batch == NULL)
         return;
-    s->fleet_batch = r->batch;
+    s->fleet_delivery = r->batch;
     r->batch = NULL;
 }
 
