@@ -187,13 +187,13 @@ static void begin(struct session *s, bool snapshot, const struct fleet_place *fr
         session_refuse(s, STATUS_BUSY, "another session brings a batch");
         return;
     }
-    s->fleet_batch = fleet_batch_new(status_of(s), number);
-    if (s->fleet_batch == NULL) {
+    s->fleet_delivery = fleet_delivery_new(status_of(s), number);
+    if (s->fleet_delivery == NULL) {
         session_refuse(s, STATUS_INTERNAL, "no memory");
         return;
     }
-    s->fleet_batch->snapshot = snapshot;
-    s->fleet_batch->from = *from;
+    s->fleet_delivery->snapshot = snapshot;
+    s->fleet_delivery->from = *from;
     answer_ok(s);
 }
 
@@ -205,7 +205,7 @@ static void word_begin(struct run *run, const struct request *r)
 
     if (!read_place(s, r, &from) || !read_yes(s, r, KEY_SNAPSHOT, &snapshot))
         return;
-    if (s->fleet_batch != NULL)
+    if (s->fleet_delivery != NULL)
         session_refuse(s, STATUS_BUSY,
                        "a batch is begun already: fleet end or fleet abort ends it");
     else if (!snapshot && !request_has(r, KEY_PLACE))
@@ -217,7 +217,7 @@ static void word_begin(struct run *run, const struct request *r)
 }
 
 /* Return what is wrong with the end of a batch; NULL: nothing. */
-static const char *end_fault(const struct fleet_batch *b, const struct fleet_place *place,
+static const char *end_fault(const struct fleet_delivery *b, const struct fleet_place *place,
                              bool more)
 {
     if (more && !b->snapshot)
@@ -230,7 +230,7 @@ static const char *end_fault(const struct fleet_batch *b, const struct fleet_pla
 static void word_end(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
-    struct fleet_batch *b = s->fleet_batch;
+    struct fleet_delivery *b = s->fleet_delivery;
     struct fleet_place place;
     bool more;
 
@@ -240,7 +240,7 @@ static void word_end(struct run *run, const struct request *r)
         session_refuse(s, STATUS_NO_BATCH, "no batch is begun: fleet begin begins one");
         return;
     }
-    s->fleet_batch = NULL;
+    s->fleet_delivery = NULL;
     const char *fault = end_fault(b, &place, more);
     if (fault != NULL)
         problem_set(&b->problem, STATUS_BAD_VALUE, "%s; nothing was changed", fault);
@@ -252,7 +252,7 @@ static void word_end(struct run *run, const struct request *r)
     if (request == NULL) {
         if (b->problem.status == STATUS_OK)
             session_refuse(s, STATUS_INTERNAL, "no memory");
-        fleet_batch_free(b);
+        fleet_delivery_free(b);
         return;
     }
     request->place = place;
@@ -266,12 +266,12 @@ static void word_abort(struct run *run, const struct request *r)
     struct session *s = run->session;
 
     (void)r;
-    if (s->fleet_batch == NULL) {
+    if (s->fleet_delivery == NULL) {
         session_refuse(s, STATUS_NO_BATCH, "no batch is begun");
         return;
     }
-    fleet_batch_free(s->fleet_batch);
-    s->fleet_batch = NULL;
+    fleet_delivery_free(s->fleet_delivery);
+    s->fleet_delivery = NULL;
     write_queue_wake(s->worker->server->write_queue); /* it gives up a snapshot */
     answer_ok(s);
 }
@@ -301,7 +301,7 @@ void cmd_fleet(struct run *run, const struct request *r)
 /* Note why the batch, which `end` then refuses, cannot be applied. */
 static void spoil(struct session *s, const struct problem *p)
 {
-    struct fleet_batch *b = s->fleet_batch;
+    struct fleet_delivery *b = s->fleet_delivery;
 
     if (b->problem.status == STATUS_OK)
         problem_set(&b->problem, p->status,
@@ -317,13 +317,13 @@ void cmd_fleet_change(struct run *run, const struct request *r)
     struct fleet_change_want want;
     struct problem problem;
 
-    if (s->fleet_batch == NULL) {
+    if (s->fleet_delivery == NULL) {
         session_refuse(s, STATUS_NO_BATCH, status_row(STATUS_NO_BATCH)->meaning);
         return;
     }
     enum status status = fleet_change_read(r, clock_wall(), &want, &problem);
     if (status == STATUS_OK)
-        status = fleet_batch_add(s->fleet_batch, want.kind, want.enables, &want.record);
+        status = fleet_delivery_add(s->fleet_delivery, want.kind, want.enables, &want.record);
     if (status == STATUS_TOO_LARGE || status == STATUS_INTERNAL)
         problem_set(&problem, status, "%s",
                     status == STATUS_INTERNAL ? "no memory" : status_row(status)->meaning);

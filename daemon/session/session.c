@@ -24,7 +24,7 @@ void session_free(struct session *s)
         session_end_scan(s);
     for (struct mail *m; (m = mail_pop(&s->early)) != NULL;)
         change_free((struct change *)m);
-    fleet_batch_free(s->fleet_batch);
+    fleet_delivery_free(s->fleet_delivery);
     free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
@@ -204,7 +204,7 @@ static void take_back_batch(struct session *s)
 
     if (r == NULL || r->batch == NULL)
         return;
-    s->fleet_batch = r->batch;
+    s->fleet_delivery = r->batch;
     r->batch = NULL;
 }
 

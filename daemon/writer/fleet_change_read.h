@@ -4,7 +4,7 @@
 #define JETON_DAEMON_WRITER_FLEET_CHANGE_READ_H
 
 #include "daemon/store/record.h"
-#include "daemon/writer/fleet_batch.h"
+#include "daemon/writer/fleet_delivery.h"
 #include "proto/request.h"
 
 struct fleet_change_want {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/writer/fleet_batch.h"
+#include "daemon/writer/fleet_delivery.h"
 
 #include <stdlib.h>
 
 enum { FIRST_BYTES = 4096, ALIGNMENT = _Alignof(struct fleet_change) };
 
-struct fleet_batch *fleet_batch_new(struct fleet_status *status, uint64_t number)
+struct fleet_delivery *fleet_delivery_new(struct fleet_status *status, uint64_t number)
 {
-    struct fleet_batch *b = calloc(1, sizeof(*b));
+    struct fleet_delivery *b = calloc(1, sizeof(*b));
 
     if (b == NULL) {
         fleet_status_release(status, number);
@@ -18,7 +18,7 @@ struct fleet_batch *fleet_batch_new(struct fleet_status *status, uint64_t number
     return b;
 }
 
-void fleet_batch_free(struct fleet_batch *b)
+void fleet_delivery_free(struct fleet_delivery *b)
 {
     if (b == NULL)
         return;
@@ -27,17 +27,17 @@ void fleet_batch_free(struct fleet_batch *b)
     free(b);
 }
 
-void fleet_batch_clear(struct fleet_batch *b)
+void fleet_delivery_clear(struct fleet_delivery *b)
 {
     b->count = b->bytes = 0;
 }
 
 /* Have memory for so many more bytes. */
-static enum status reserve(struct fleet_batch *b, size_t more)
+static enum status reserve(struct fleet_delivery *b, size_t more)
 {
     size_t capacity = b->capacity > 0 ? b->capacity : FIRST_BYTES;
 
-    if (b->bytes + more > FLEET_BATCH_BYTES)
+    if (b->bytes + more > FLEET_DELIVERY_BYTES)
         return STATUS_TOO_LARGE;
     if (b->bytes + more <= b->capacity)
         return STATUS_OK;
@@ -52,14 +52,14 @@ static enum status reserve(struct fleet_batch *b, size_t more)
     return STATUS_OK;
 }
 
-enum status fleet_batch_add(struct fleet_batch *b, enum fleet_change_kind kind, bool enables,
-                            const struct record *record)
+enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind kind, bool enables,
+                               const struct record *record)
 {
     size_t size = offsetof(struct fleet_change, record) + offsetof(struct record, texts) +
                   record_texts_len(record);
 
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    enum status status = b->count < FLEET_BATCH_MAX ? reserve(b, size) : STATUS_TOO_LARGE;
+    enum status status = b->count < FLEET_DELIVERY_MAX ? reserve(b, size) : STATUS_TOO_LARGE;
     if (status != STATUS_OK)
         return status;
     struct fleet_change *change = (struct fleet_change *)(void *)(b->changes + b->bytes);
@@ -72,8 +72,8 @@ enum status fleet_batch_add(struct fleet_batch *b, enum fleet_change_kind kind, 
     return STATUS_OK;
 }
 
-const struct fleet_change *fleet_batch_next(const struct fleet_batch *b,
-                                            const struct fleet_change *change)
+const struct fleet_change *fleet_delivery_next(const struct fleet_delivery *b,
+                                               const struct fleet_change *change)
 {
     const uint8_t *next = change != NULL ? (const uint8_t *)change + change->size : b->changes;
 
