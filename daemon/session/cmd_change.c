@@ -60,6 +60,19 @@ static bool denies_nothing(const struct session *s, struct change *c, struct sli
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }
 
+/* True if a change of a token that is none of the fleet waits for the fleet. */
+static bool asks_fleet_in_vain(const struct session *s, const struct change *c)
+{
+    struct token_table *table = s->worker->server->token_table;
+    uint8_t digest[DIGEST_SIZE];
+
+    if ((c->given & (KEY_BIT(KEY_CONFIRM) | KEY_BIT(KEY_WAIT))) == 0 ||
+        (c->given & KEY_BIT(KEY_GROUP)))
+        return false;
+    uint32_t flags = token_look(table, s->worker->reader, c->id, digest);
+    return flags != 0 && (flags & SLOT_FLEET) == 0;
+}
+
 /* Hand a change to the writer, with those that follow it. */
 static void hand_over(struct run *run, struct change *c)
 {
@@ -101,6 +114,12 @@ void cmd_change(struct run *run, const struct request *r)
     struct change *c = change_request_read(r, &context, &problem);
     if (c == NULL) {
         session_refuse(s, problem.status, problem.message);
+        return;
+    }
+    if (asks_fleet_in_vain(s, c)) {
+        change_free(c);
+        session_refuse(s, STATUS_SYNTAX,
+                       "confirm= and wait= are about the fleet, and this is a token of this host alone");
         return;
     }
     trace_signed_part(c);

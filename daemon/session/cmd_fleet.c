@@ -4,6 +4,7 @@
 #include "daemon/session/cmd_fleet.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/session/cmd_fleet_take.h"
 #include "daemon/session/cmd_scan.h"
 #include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
@@ -26,6 +27,9 @@ static const struct {
     { "begin", K(PLACE) | K(SNAPSHOT), 0, word_begin },
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
+    { "take", K(WAIT), 0, cmd_fleet_take },
+    { "done", K(REQUEST) | K(PLACE) | K(SEEN) | K(HOSTS), K(REQUEST) | K(PLACE), cmd_fleet_done },
+    { "failed", K(REQUEST) | K(CODE) | K(MESSAGE), K(REQUEST) | K(CODE), cmd_fleet_failed },
 };
 
 static struct fleet_status *status_of(const struct session *s)
@@ -99,6 +103,11 @@ static void ask_writer(struct session *s, struct fleet_request *request)
     }
     scan->fleet = request;
     cmd_scan_begin(s, scan);
+}
+
+void cmd_fleet_ask_writer(struct session *s, struct fleet_request *request)
+{
+    ask_writer(s, request);
 }
 
 /* -- words -------------------------------------------------------------------------------------- */

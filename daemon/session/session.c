@@ -16,6 +16,17 @@ void session_init(struct session *s)
     s->passing = -1;
 }
 
+/* What the agent took is to be offered to the next one. */
+static void release_requests(struct session *s)
+{
+    struct server *server = s->worker->server;
+
+    if (s->fleet_taker == 0)
+        return;
+    fleet_status_release_requests(server->fleet_status, s->fleet_taker);
+    write_queue_wake(server->write_queue);
+}
+
 void session_free(struct session *s)
 {
     if (s->passing >= 0)
@@ -25,6 +36,7 @@ void session_free(struct session *s)
     for (struct mail *m; (m = mail_pop(&s->early)) != NULL;)
         change_free((struct change *)m);
     fleet_delivery_free(s->fleet_delivery);
+    release_requests(s);
     free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);

@@ -47,7 +47,7 @@ void fleet_reply_offer(struct text *t, const struct fleet_up_request *r)
     text_addc(t, '\n');
 }
 
-static void put_outcome(struct text *t, const struct change_fleet_outcome *o)
+void fleet_reply_outcome(struct text *t, const struct change_fleet_outcome *o)
 {
     if (o->place.serial > 0) {
         text_adds(t, " place=");
@@ -82,7 +82,7 @@ void fleet_reply_put(const struct change *c, enum role role, int64_t now, struct
     }
     if (shows_all) {
         record_put_claims(t, c->after);
-        put_outcome(t, &c->fleet_outcome);
+        fleet_reply_outcome(t, &c->fleet_outcome);
     }
     reply_end(t, STATUS_OK, NULL);
 }

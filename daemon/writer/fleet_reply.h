@@ -14,6 +14,9 @@ void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct 
 /* Add the line of a request that is offered, with its LF. */
 void fleet_reply_offer(struct text *t, const struct fleet_up_request *r);
 
+/* Add where a change is in the fleet's, and on how many hosts it is in force, as far as that is known. */
+void fleet_reply_outcome(struct text *t, const struct change_fleet_outcome *outcome);
+
 /* Write the reply to a settled change without a problem; other roles than admin get id and state only, but a user
  * all of what is his own. */
 void fleet_reply_put(const struct change *c, enum role role, int64_t now, struct text *t);

@@ -43,8 +43,8 @@ void fleet_up_save_again(struct writer *w, int64_t now);
 /* Stage that a denial need not be sent any more. */
 void fleet_up_unstage(struct writer *w, struct fleet_up_request *r);
 
-/* Settle what was answered with `done`. */
-void fleet_up_settle_done(struct writer *w, int64_t now);
+/* Settle what was answered with `done`, unless more may come that can be settled with it; or (`all`) whatever may. */
+void fleet_up_settle_done(struct writer *w, int64_t now, bool all);
 
 /* Answer a change whose request is not answered: what is known of it. */
 void fleet_up_give_up(struct writer *w, const struct fleet_up_request *r, struct change *c);

@@ -271,6 +271,7 @@ struct fleet_up_request *fleet_up_queue_offer(struct fleet_up_queue *q, uint64_t
     if (r->number == 0)
         r->number = ++q->last;
     r->offers++;
+    r->offered = true;
     q->outstanding++;
     TAILQ_INSERT_TAIL(&q->offered, r, link);
     return r;
@@ -285,6 +286,7 @@ struct fleet_up_request *fleet_up_queue_answered(struct fleet_up_queue *q, uint6
     if (r == NULL)
         return NULL;
     TAILQ_REMOVE(&q->offered, r, link);
+    r->offered = false;
     q->outstanding--;
     return r;
 }
@@ -335,8 +337,9 @@ void fleet_up_queue_remove(struct fleet_up_queue *q, struct fleet_up_request *r)
         if (TAILQ_EMPTY(&u->waiting))
             TAILQ_REMOVE(&q->turns, u, link);
         r->user = NULL;
-    } else if (is_in(&q->offered, r)) {
+    } else if (r->offered) {
         TAILQ_REMOVE(&q->offered, r, link);
+        r->offered = false;
         q->outstanding--;
     } else {
         TAILQ_REMOVE(is_in(&q->again, r) ? &q->again : &q->later, r, link);
@@ -359,6 +362,7 @@ static void insert_again(struct fleet_up_queue *q, struct fleet_up_request *r)
 void fleet_up_queue_withdraw(struct fleet_up_queue *q)
 {
     for (struct fleet_up_request *r; (r = take_first(&q->offered)) != NULL;) {
+        r->offered = false;
         if (r->stays || r->waiters.first != NULL) {
             insert_again(q, r);
             continue;

@@ -42,6 +42,7 @@ struct fleet_up_request {
     struct fleet_up_user *user;    /* in whose queue it waits; NULL: in none */
     uint64_t number;               /* 0: it was never offered */
     unsigned offers;
+    bool offered; /* to the agent that is connected, which has not answered */
     uint64_t not_before; /* clock_monotonic(): of one that is put back, to be offered later */
     bool indexed;
     uint8_t about[DIGEST_SIZE]; /* the token that it changes: of a rotation the old one; it is found by it */

@@ -30,7 +30,8 @@ static void note_of_many(struct change *c)
     if (c->problem.status == STATUS_OK) {
         b->changed++;
         b->narrows = b->narrows || change_narrows(c);
-        b->fleet = c->fleet_outcome;
+        if (c->fleet_outcome.place.serial > b->fleet_outcome.place.serial)
+            b->fleet_outcome = c->fleet_outcome;
     } else if (b->problem.status == STATUS_OK) {
         b->problem = c->problem;
     }
@@ -143,14 +144,14 @@ static void settle(struct writer *w, struct fleet_up_request *r, int64_t now)
     fleet_up_drop(w->fleet_up, r);
 }
 
-void fleet_up_settle_done(struct writer *w, int64_t now)
+void fleet_up_settle_done(struct writer *w, int64_t now, bool all)
 {
     struct fleet_up *u = w->fleet_up;
     const struct fleet_up_request *oldest = TAILQ_FIRST(&u->answered);
     bool more_may_come = u->queue.outstanding > 0 && u->answered_count < FLEET_UP_TOGETHER;
 
     if (oldest == NULL ||
-        (more_may_come && clock_monotonic() < oldest->since + FLEET_UP_SETTLE_WITHIN))
+        (more_may_come && !all && clock_monotonic() < oldest->since + FLEET_UP_SETTLE_WITHIN))
         return;
     for (struct fleet_up_request *r; (r = TAILQ_FIRST(&u->answered)) != NULL;) {
         TAILQ_REMOVE(&u->answered, r, link);

@@ -98,7 +98,7 @@ static bool end_waiting(struct writer *w, struct fleet_up_request *r, uint64_t n
         fleet_up_note_due(w->fleet_up, c->fleet_by);
         mail_append(&r->waiters, m);
     }
-    return r->waiters.first == NULL && !r->stays && r->number == 0;
+    return r->waiters.first == NULL && !r->stays && !r->offered;
 }
 
 /* A request whose answer is here is settled, whatever its deadline. */
@@ -173,7 +173,7 @@ bool fleet_up_step(struct writer *w, int64_t now)
     fleet_up_find_taker(w);
     fleet_up_save_again(w, now);
     fleet_up_commit(w);
-    fleet_up_settle_done(w, now);
+    fleet_up_settle_done(w, now, false);
     fleet_up_commit(w);
     uint64_t moment = clock_monotonic();
     bool due = u->next_due <= moment;
@@ -193,6 +193,7 @@ bool fleet_up_finish(struct writer *w)
 {
     if (w->fleet_up == NULL)
         return false;
+    fleet_up_settle_done(w, clock_wall(), true);
     fleet_up_commit(w);
     end_waiting_all(w, UINT64_MAX);
     end_deferred(w, false, UINT64_MAX);
