@@ -117,10 +117,21 @@ bool fleet_compact_now(struct fleet_cache *c)
     return !c->failed;
 }
 
-/* Half of the log is space enough for what comes while it is compacted. */
+/* Return how much of the log may be in use: the more, the less often all is written again; the less, the sooner
+ * a start has read it.  Half of it is space enough for what comes while it is compacted. */
+static uint64_t log_most(const struct fleet_cache *c)
+{
+    const uint64_t size = fleet_head_file_blocks(&c->snapshot->head) * FLEET_BLOCK,
+                   capacity = wal_capacity(c->wal);
+
+    return size / 4 > capacity / 2 ? capacity / 2 :
+           size / 4 < capacity / 8 ? capacity / 8 :
+                                     size / 4;
+}
+
 static bool is_due(const struct fleet_cache *c)
 {
-    return c->failed || c->unsure || wal_unsaved_bytes(c->wal) > wal_capacity(c->wal) / 2;
+    return c->failed || c->unsure || wal_unsaved_bytes(c->wal) > log_most(c);
 }
 
 bool fleet_cache_step(struct fleet_cache *c)
