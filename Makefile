@@ -7,7 +7,7 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev liblua5.3-dev liblua5.4-dev libluajit-5.1-dev nginx-dev libcmocka-dev openssl libpam-wrapper \
+	libcurl4-openssl-dev libpq-dev liblua5.3-dev liblua5.4-dev libluajit-5.1-dev nginx-dev libcmocka-dev openssl libpam-wrapper \
 	pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs python3-pytest python3-pytest-xdist \
 	python3-pytest-timeout libhttp-parser-dev?
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
@@ -394,6 +394,7 @@ VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
 # Compiled in, as the verifiers' directory is.
 LIBEXECDIR = $(PREFIX)/libexec/jeton
 PAGEDIR = $(PREFIX)/share/jeton/web
+FLEETDIR = $(PREFIX)/share/jeton/fleet
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 LUADOCDIR ?= $(PREFIX)/share/doc/lua-jeton
@@ -406,6 +407,7 @@ PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
 COCKPITDIR ?= $(PREFIX)/share/cockpit/jeton
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
+FLEETDOCDIR ?= $(PREFIX)/share/doc/jeton-fleet
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
@@ -420,7 +422,9 @@ MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n
 
 PYTHON_FILES = $(patsubst plugin/python/%,%,$(wildcard plugin/python/jeton/*.py plugin/python/jeton/py.typed))
 PROXY_EXAMPLES = $(wildcard $(patsubst %,plugin/examples/%/*,nginx caddy haproxy traefik envoy))
-CLIENT_EXAMPLES = $(filter-out $(PROXY_EXAMPLES),$(wildcard plugin/examples/*/*))
+FLEET_EXAMPLES = $(wildcard plugin/examples/fleet/*)
+CLIENT_EXAMPLES = $(filter-out $(PROXY_EXAMPLES) $(FLEET_EXAMPLES),$(wildcard plugin/examples/*/*))
+FLEET_FILES = $(wildcard plugin/fleet/sql/*.sql)
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
 FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
@@ -452,6 +456,11 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach f,$(PAGE_FILES),0644=plugin/web/page/$(f)=$(PAGEDIR)/$(f)) \
 	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
 	$(foreach e,$(PROXY_EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
+	$(patsubst %,0755=%=$(LIBEXECDIR)/jeton-fleet,$(filter %/jeton-fleet,$(PRODUCTS))) \
+	$(foreach f,$(FLEET_FILES),0644=$(f)=$(FLEETDIR)/$(notdir $(f))) \
+	0644=systemd/jeton-fleet.sysusers=$(SYSUSERSDIR)/jeton-fleet.conf \
+	conf=$(FILL)/fleet.conf=$(CONFDIR)/fleet.conf \
+	$(foreach e,$(FLEET_EXAMPLES),0644=$(e)=$(FLEETDOCDIR)/examples/$(notdir $(e))) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
 	$(foreach f,$(COCKPIT_FILES),0644=$(f)=$(COCKPITDIR)/$(notdir $(f))) \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
@@ -465,13 +474,14 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) \
 	$(sort $(dir $(CLIENT_EXAMPLES:plugin/%=$(DOCDIR)/%))) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
 	$(sort $(dir $(PROXY_EXAMPLES:plugin/%=$(GATEWAYDOCDIR)/%))) $(GATEWAYDOCDIR)/examples $(GATEWAYDOCDIR) \
-	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR) $(COCKPITDIR) $(LIBEXECDIR) $(PAGEDIR) $(dir $(PAGEDIR))
+	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR) $(COCKPITDIR) $(LIBEXECDIR) $(PAGEDIR) \
+	$(FLEETDIR) $(dir $(PAGEDIR)) $(FLEETDOCDIR)/examples $(FLEETDOCDIR)
 FILL ?= $(BUILD)/install
-FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
+FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf fleet.conf README.md $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|; s|@LIBEXECDIR@|$(LIBEXECDIR)|; s|@PAGEDIR@|$(PAGEDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@FLEETDOCDIR@|$(FLEETDOCDIR)|; s|@FLEETDIR@|$(FLEETDIR)|; s|@DOCDIR@|$(DOCDIR)|; s|@LIBEXECDIR@|$(LIBEXECDIR)|; s|@PAGEDIR@|$(PAGEDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE

@@ -133,6 +133,7 @@ static bool open_store(struct daemon *s, struct problem *problem)
         writer_init(s->writer, store, s->config.prefix, s->config.journal_entries, problem)) {
         s->server.token_table = s->writer->token_table;
         s->server.write_queue = s->writer->queue;
+        s->server.fleet_status = s->writer->fleet != NULL ? s->writer->fleet->status : NULL;
         write_queue_set_policies(s->writer->queue, s->policies);
         s->policies = NULL;
         return store_use_log(store, s->config.log ? s->config.log_size : 0, problem);

@@ -15,16 +15,15 @@ const char *table_attach(struct table *table, const void *mapping, uint64_t size
     if (h->magic != TABLE_MAGIC)
         return "not a jeton table";
     uint32_t layout = h->layout;
-    if (layout < TABLE_LAYOUT || layout > TABLE_LAYOUT_ANY_SIZE_SHA256)
+    if (layout < TABLE_LAYOUT || layout > TABLE_LAYOUT_FLEET_SHA256)
         return "a table of another layout version";
     *table = (struct table){
         .header = h,
         .arena_size = h->arena_size,
         .total_size = h->total_size,
         .slot_count = table_slot_count(layout, h->slots),
-        .has_sha256 = layout == TABLE_LAYOUT_SHA256 || layout == TABLE_LAYOUT_ANY_SIZE_SHA256,
-        .has_reaches = layout >= TABLE_LAYOUT_ANY_SIZE,
     };
+    table_set_layout(table, layout);
     if (table->slot_count == 0)
         return "a table with an impossible number of slots";
     if (table->arena_size < sizeof(uint16_t) || table->arena_size > UINT32_MAX ||
@@ -39,6 +38,15 @@ const char *table_attach(struct table *table, const void *mapping, uint64_t size
     table->slots = (const void *)((const char *)mapping + TABLE_HEADER_SIZE);
     table->arena = (const char *)mapping + table_size(table->slot_count, 0);
     return NULL;
+}
+
+void table_set_layout(struct table *table, uint32_t layout)
+{
+    table->has_sha256 = layout == TABLE_LAYOUT_SHA256 || layout == TABLE_LAYOUT_ANY_SIZE_SHA256 ||
+                        layout == TABLE_LAYOUT_FLEET_SHA256;
+    table->has_fleet = layout >= TABLE_LAYOUT_FLEET;
+    table->is_special = table->has_sha256 || table->has_fleet;
+    table->has_reaches = layout >= TABLE_LAYOUT_ANY_SIZE;
 }
 
 uint64_t table_size(uint32_t slot_count, uint64_t arena_size)

@@ -16,8 +16,10 @@
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
  *   - a slot that is not a token's (SLOT_BANNED, SLOT_ALIAS) only denies;
- *   - a token that is known by the SHA-256 of its value (SLOT_SHA256) is only in a table of layout
- *     TABLE_LAYOUT_SHA256, whose values are looked up by both digests;
+ *   - a token that is known by the SHA-256 of its value (SLOT_SHA256) is only in a table of a layout
+ *     for that, whose values are looked up by both digests;
+ *   - a token of the fleet (SLOT_FLEET) is only in a table of a layout for that, whose readers know
+ *     that the fleet's lease bounds what they may answer;
  *   - arena bytes are never changed once a slot refers to them;
  *   - at most TABLE_LOAD_MAX of a hundred slots are in use (tombstones included), so a probe ends soon;
  *   - the reach of a home slot is raised before the token that is farther off is written;
@@ -29,6 +31,7 @@
 #define JETON_PROTO_TABLE_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "proto/limits.h"
 #include "proto/text.h"
@@ -39,12 +42,15 @@ enum { TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26, TABLE_
 /* Layout versions.  The second has the same parts, but may have tokens and bans by SHA-256, which a
  * reader that knows only the first could not find: it does not use the table.  The third and the fourth
  * are like these, but `slots` is not a binary logarithm but the number itself, which need not be a power of two, and
- * slots have reaches. */
+ * slots have reaches.  The fifth and the sixth are like these two, but may have tokens of the fleet, and
+ * have its deadlines in their header. */
 enum {
     TABLE_LAYOUT = 1,
     TABLE_LAYOUT_SHA256 = 2,
     TABLE_LAYOUT_ANY_SIZE = 3,
-    TABLE_LAYOUT_ANY_SIZE_SHA256 = 4
+    TABLE_LAYOUT_ANY_SIZE_SHA256 = 4,
+    TABLE_LAYOUT_FLEET = 5,
+    TABLE_LAYOUT_FLEET_SHA256 = 6
 };
 
 enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
@@ -89,7 +95,19 @@ struct table_header {
     _Atomic uint32_t state;             /* enum table_state */
     _Atomic int64_t
         not_before; /* seconds since 1970: judge by this time while the clock is behind */
+    /* The fleet's deadlines, in nanoseconds, CLOCK_MONOTONIC: what is unknown here is unknown until the first,
+     * tokens of the fleet are what their slots say until the second.  The daemon was granted those by
+     * CLOCK_BOOTTIME.  From them it computes the others with each renewal of the lease, as the clocks part
+     * while the machine sleeps; a little earlier, as readers have a clock in steps of some milliseconds. */
+    _Atomic int64_t fleet_until;
+    _Atomic int64_t fleet_keep;
+    _Atomic int64_t fleet_until_boottime;
+    _Atomic int64_t fleet_keep_boottime;
 };
+
+/* Nanoseconds that the fleet's deadlines are ahead at most: a reader does not believe a longer one. */
+#define TABLE_FLEET_UNTIL_MAX INT64_C(3600000000000)    /* an hour */
+#define TABLE_FLEET_KEEP_MAX INT64_C(31622400000000000) /* 366 days */
 
 struct table_slot {
     _Alignas(64) _Atomic uint32_t sequence;
@@ -103,6 +121,8 @@ struct table_slot {
 
 _Static_assert(sizeof(struct table_slot) == 64, "a slot is one cache line");
 _Static_assert(sizeof(struct table_header) <= TABLE_HEADER_SIZE, "the header fits its page");
+_Static_assert(sizeof(struct table_header) - offsetof(struct table_header, lease) == 64,
+               "what changes is one cache line");
 
 /* A checked table.  Readers use this copy of the header's fields, since the mapping may change. */
 struct table {
@@ -113,6 +133,8 @@ struct table {
     uint64_t total_size;
     uint32_t slot_count;
     bool has_sha256;  /* of a layout that may have tokens by SHA-256 */
+    bool has_fleet;   /* of a layout that may have tokens of the fleet */
+    bool is_special;  /* either of these */
     bool has_reaches; /* of a layout whose slots have reaches */
     char prefix[PREFIX_MAX + 1];
 };
@@ -136,6 +158,9 @@ enum table_found {
 /* Check a mapping of `size` bytes and fill `table`.  Return NULL, or what is wrong with the
  * mapping.  Trust nothing: check every offset and bound against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
+
+/* Set what the layout of a table says of it: has_sha256, has_fleet, is_special, has_reaches. */
+void table_set_layout(struct table *table, uint32_t layout);
 
 /* Return the size in bytes of the whole table with these dimensions. */
 uint64_t table_size(uint32_t slot_count, uint64_t arena_size);

@@ -73,6 +73,11 @@ uint64_t clock_monotonic(void)
     return (uint64_t)nanoseconds(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boottime(void)
+{
+    return nanoseconds(CLOCK_BOOTTIME);
+}
+
 int64_t clock_coarse(void)
 {
     return nanoseconds(CLOCK_MONOTONIC_COARSE);

@@ -29,7 +29,11 @@ bool clock_is_synchronised(void);
 /* Return nanoseconds since a fixed moment in the past; setting the clock changes nothing. */
 uint64_t clock_monotonic(void);
 
-/* Return the same in steps of some milliseconds, which costs less to read; in nanoseconds, and in
+/* Return nanoseconds since the machine was started, those included in which it slept; what a lease of
+ * the fleet ends by. */
+int64_t clock_boottime(void);
+
+/* Return the same as clock_monotonic() in steps of some milliseconds, which costs less to read; in nanoseconds, and in
  * seconds. */
 int64_t clock_coarse(void);
 int64_t clock_seconds(void);

@@ -146,8 +146,8 @@ static const struct key_row rows[] = {
     ROLE_ROWS("verify", ROLE_VERIFY),
     { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group",
       false },
-    ROLE_ROWS("self", ROLE_SELF),
     ROLE_ROWS("fleet", ROLE_FLEET),
+    ROLE_ROWS("self", ROLE_SELF), /* last: what else the section has, policies_print() prints */
 };
 
 /* The longest name of a section is "service " and a service's name. */

@@ -103,10 +103,11 @@ static bool take_one(struct listen_fds *i, int fd, struct slice name, struct pro
     int flags = fcntl(fd, F_GETFL);
 
     if (!role_named(name, &role))
-        problem_set(problem, STATUS_BAD_VALUE,
-                    "descriptor %d in LISTEN_FDS is named \"%.*s\": set "
-                    "FileDescriptorName= in the socket unit to admin, observe, verify or self",
-                    fd, name.len > 60 ? 60 : (int)name.len, name.at);
+        problem_set(
+            problem, STATUS_BAD_VALUE,
+            "descriptor %d in LISTEN_FDS is named \"%.*s\": set "
+            "FileDescriptorName= in the socket unit to admin, observe, verify, self or fleet",
+            fd, name.len > 60 ? 60 : (int)name.len, name.at);
     else if (!listens(fd))
         problem_set(problem, STATUS_BAD_VALUE,
                     "descriptor %d in LISTEN_FDS (%.*s) is not a "

@@ -25,8 +25,7 @@ static bool confine(struct session *s, struct scan *scan)
     return true;
 }
 
-/* Send a scan for its first chunk, or hold it until the changes before it are answered. */
-static void begin(struct session *s, struct scan *scan)
+void cmd_scan_begin(struct session *s, struct scan *scan)
 {
     scan->reply_to = &s->worker->mailbox;
     scan->sender = s;
@@ -51,7 +50,7 @@ void cmd_scan(struct run *run, const struct request *r)
     else if (s->role == ROLE_SELF && !confine(s, scan))
         scan_free(scan);
     else
-        begin(s, scan);
+        cmd_scan_begin(s, scan);
 }
 
 void cmd_scan_change(struct run *run, const struct request *r,
@@ -64,7 +63,7 @@ void cmd_scan_change(struct run *run, const struct request *r,
     if (scan == NULL)
         session_refuse(s, problem.status, problem.message);
     else
-        begin(s, scan);
+        cmd_scan_begin(s, scan);
 }
 
 bool cmd_scan_next_chunk(struct session *s)

@@ -9,6 +9,9 @@
 
 command cmd_scan;
 
+/* Send a scan for its first chunk, or hold it until the changes before it are answered.  The session then owns it. */
+void cmd_scan_begin(struct session *s, struct scan *scan);
+
 /* Begin a change of many tokens, which is a scan, too; its answer comes behind those of the changes
  * before it. */
 void cmd_scan_change(struct run *run, const struct request *r,

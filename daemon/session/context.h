@@ -14,6 +14,7 @@
 #include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
 #include "daemon/verify/stack_set.h"
+#include "daemon/writer/fleet_status.h"
 #include "daemon/writer/write_queue.h"
 
 /* Changes under way are limited, and by class, so that no crowd with a value to revoke keeps an
@@ -73,8 +74,9 @@ struct server {
     struct write_queue *write_queue;
     struct client_limit *client_limit;
     struct settings settings;
-    struct user_names *user_names; /* NULL: no socket grants ROLE_SELF */
-    struct stack_set *stack_set;   /* the main thread's; workers have its readers */
+    struct fleet_status *fleet_status; /* the writer's; NULL: the host is in no fleet */
+    struct user_names *user_names;     /* NULL: no socket grants ROLE_SELF */
+    struct stack_set *stack_set;       /* the main thread's; workers have its readers */
     struct metrics metrics;
     int64_t started;
     size_t workers;

@@ -3,6 +3,7 @@
 
 #include "daemon/session/cmd_backup.h"
 #include "daemon/session/cmd_change.h"
+#include "daemon/session/cmd_fleet.h"
 #include "daemon/session/cmd_info.h"
 #include "daemon/session/cmd_scan.h"
 #include "daemon/session/cmd_stats.h"
@@ -59,6 +60,10 @@ static const struct {
     [VERB_BAN] = { cmd_change, ORDER_CHANGE },
     [VERB_IMPORT] = { cmd_change, ORDER_CHANGE },
     [VERB_TRACE] = { cmd_trace, ORDER_ALL },
+    [VERB_FLEET] = { cmd_fleet, ORDER_ALL },
+    [VERB_PUT] = { cmd_fleet_change, ORDER_ALL },
+    [VERB_DENY] = { cmd_fleet_change, ORDER_ALL },
+    [VERB_DROP] = { cmd_fleet_change, ORDER_ALL },
     [VERB_COUNT] = { NULL, ORDER_ALL }, /* no verb: it is refused */
 };
 

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/writer/change_request.h"
 #include "daemon/writer/change_trace.h"
+#include "daemon/writer/fleet_request.h"
 #include "daemon/writer/new_values.h"
 #include "proto/reply.h"
 
@@ -21,6 +22,7 @@ void session_free(struct session *s)
         close(s->passing);
     if (s->holds_scan)
         session_end_scan(s);
+    fleet_delivery_free(s->fleet_delivery);
     free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
@@ -159,8 +161,20 @@ void session_take_chunk(struct session *s, struct scan *scan)
         session_end_scan(s);
 }
 
+/* Take back the batch of a snapshot, of which more comes. */
+static void take_back_batch(struct session *s)
+{
+    struct fleet_request *r = s->scan->fleet;
+
+    if (r == NULL || r->batch == NULL)
+        return;
+    s->fleet_delivery = r->batch;
+    r->batch = NULL;
+}
+
 void session_end_scan(struct session *s)
 {
+    take_back_batch(s);
     scan_free(s->scan);
     s->scan = NULL;
     s->holds_scan = false;

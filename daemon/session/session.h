@@ -58,16 +58,17 @@ struct session {
     bool eof;    /* nothing more will come in */
     bool ended;  /* nothing more will be answered */
     enum session_wait wait;
-    enum session_state state;   /* net/scheduler's, like the next three */
-    bool readable;              /* DUE, and its socket has input */
-    TAILQ_ENTRY(session) turn;  /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
-    TAILQ_ENTRY(session) slot;  /* in its uid's queue of its class; tqe_prev NULL: it is not */
-    struct problem fault;       /* unless STATUS_OK: next reply once changes are answered */
-    unsigned outstanding;       /* changes under way */
-    struct mail_list changes;   /* those of them that are not posted yet */
-    bool announced;             /* the writer expects more changes of this session */
-    struct scan *scan;          /* under way; NULL: none */
-    bool holds_scan;            /* ... and it is not with the writer */
+    enum session_state state;  /* net/scheduler's, like the next three */
+    bool readable;             /* DUE, and its socket has input */
+    TAILQ_ENTRY(session) turn; /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
+    TAILQ_ENTRY(session) slot; /* in its uid's queue of its class; tqe_prev NULL: it is not */
+    struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
+    unsigned outstanding;      /* changes under way */
+    struct mail_list changes;  /* those of them that are not posted yet */
+    bool announced;            /* the writer expects more changes of this session */
+    struct scan *scan;         /* under way; NULL: none */
+    bool holds_scan;           /* ... and it is not with the writer */
+    struct fleet_delivery *fleet_delivery; /* that the agent brings; NULL: none is begun */
     struct user_question *user; /* self_user's: who the peer is; NULL: that was never asked */
     bool asks;                  /* ... and it is not answered yet */
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */

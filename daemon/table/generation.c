@@ -312,18 +312,34 @@ int generation_open(const struct generation *g)
     return fd >= 0 ? fd : -errno;
 }
 
-void generation_use_sha256(struct generation *g)
+/* Every layout with a fleet has the number of slots itself. */
+static uint32_t layout_of(const struct table *t, bool sha256, bool fleet)
 {
-    g->header->layout = g->table.has_reaches ? TABLE_LAYOUT_ANY_SIZE_SHA256 : TABLE_LAYOUT_SHA256;
-    g->table.has_sha256 = true;
+    if (fleet)
+        return sha256 ? TABLE_LAYOUT_FLEET_SHA256 : TABLE_LAYOUT_FLEET;
+    if (t->has_reaches)
+        return sha256 ? TABLE_LAYOUT_ANY_SIZE_SHA256 : TABLE_LAYOUT_ANY_SIZE;
+    return sha256 ? TABLE_LAYOUT_SHA256 : TABLE_LAYOUT;
+}
+
+static void copy_layout(struct generation *to, const struct generation *from)
+{
+    bool fleet = from->table.has_fleet || from->wants_fleet;
+    struct table_header *h = to->header;
+
+    h->layout = layout_of(&to->table, from->table.has_sha256 || from->wants_sha256, fleet);
+    if (fleet)
+        h->slots = to->table.slot_count;
+    table_set_layout(&to->table, h->layout);
+    atomic_store(&h->fleet_until_boottime, atomic_load(&from->header->fleet_until_boottime));
+    atomic_store(&h->fleet_keep_boottime, atomic_load(&from->header->fleet_keep_boottime));
 }
 
 void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
     uint32_t slots = from->table.slot_count;
 
-    if (from->table.has_sha256 || from->wants_sha256)
-        generation_use_sha256(to);
+    copy_layout(to, from);
     for (uint32_t at = 0; at < slots; at++) {
         struct slot_values v = generation_read(from, at);
         if (!adopt(to, from, &v, bans))

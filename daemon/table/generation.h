@@ -18,7 +18,8 @@ struct generation {
     _Atomic uint64_t present;   /* any thread reads it, and the next */
     _Atomic uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
     uint64_t occupied;          /* present and tombstones */
-    bool wants_sha256;          /* its copy is to have the layout for that */
+    bool wants_sha256;          /* its copy is to have a layout for that */
+    bool wants_fleet;           /* likewise */
     struct string_table strings;
     _Atomic uint32_t *used; /* last use of the token in each slot, seconds since 1970 */
     struct {
@@ -90,11 +91,8 @@ int generation_open(const struct generation *g);
 /* Add or change a token, and its alias; they must be certain to fit. */
 void generation_put(struct generation *g, const struct record *record);
 
-/* Give a table that nobody has seen the layout that may have tokens by SHA-256. */
-void generation_use_sha256(struct generation *g);
-
-/* Copy every token, with its last use, and its alias into a table where all fit; `bans`: those
- * too. */
+/* Copy every token, with its last use, and its alias into a table where all fit, and that nobody has
+ * seen; `bans`: those too.  It gets the layout that the other has or wants, and the fleet's lease. */
 void generation_copy(struct generation *to, const struct generation *from, bool bans);
 
 #endif

@@ -15,11 +15,20 @@ enum { LEASE_SECONDS = 5 };
  * late.  By CLOCK_MONOTONIC, as the lease is: both stand still while the machine sleeps. */
 #define LEASE_OVER (CLOCK_SECOND * (LEASE_SECONDS + 1) + CLOCK_SECOND * 3 / 4)
 
+/* Nanoseconds by which the fleet's deadlines by CLOCK_MONOTONIC are early: a reader's coarse clock may be late by
+ * that. */
+#define LEASE_FLEET_EARLY (CLOCK_SECOND / 50)
+
 /* Let clients believe the table for LEASE_SECONDS from now, and judge by no earlier time than the
- * daemon does. */
+ * daemon does.  Compute the fleet's deadlines by CLOCK_MONOTONIC. */
 void lease_renew(struct table_header *header);
 
-/* Let no client believe the table any more. */
+/* Grant the fleet's deadlines, CLOCK_BOOTTIME nanoseconds: `until` for what is unknown, `keep` for its
+ * tokens, no earlier than that.  No more than TABLE_FLEET_UNTIL_MAX and TABLE_FLEET_KEEP_MAX from
+ * now. */
+void lease_grant_fleet(struct table_header *header, int64_t until, int64_t keep);
+
+/* Let no client believe the table any more, and end the fleet's deadlines. */
 void lease_end(struct table_header *header);
 
 #endif

@@ -76,6 +76,18 @@ void token_table_allow(struct token_table *t, const uint8_t id[ID_SIZE]);
 uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
                           uint8_t digest[DIGEST_SIZE], int64_t *used);
 
+/* Make the table one that may have tokens of the fleet, which it stays; 0 or -errno.  The fleet has no
+ * lease then, until it is granted one. */
+int token_table_use_fleet(struct token_table *t);
+bool token_table_has_fleet(struct token_table *t);
+
+/* Grant the fleet's lease, by CLOCK_BOOTTIME in nanoseconds: `until` for what is unknown here, `keep`, which
+ * is no earlier, for tokens of the fleet; 0: end it now.  No more than TABLE_FLEET_UNTIL_MAX and
+ * TABLE_FLEET_KEEP_MAX from now on.  Whoever verifies with either bound sees all that was published before.
+ * Nothing happens to a table without a fleet. */
+void token_table_set_fleet_lease(struct token_table *t, int64_t until, int64_t keep);
+void token_table_fleet_lease(struct token_table *t, int64_t *until, int64_t *keep);
+
 /* Renew the lease; called every second by a thread that never touches the disk. */
 void token_table_renew_lease(struct token_table *t);
 
@@ -83,7 +95,7 @@ void token_table_renew_lease(struct token_table *t);
  * tried.  One thread only; takes some milliseconds. */
 bool token_table_collapse(struct token_table *t);
 
-/* Mark the table as closed: clients do not use it any more. */
+/* Mark the table as closed: clients do not use it any more, and the fleet's lease ends. */
 void token_table_close(struct token_table *t);
 
 /* True if clients hold too many old tables.  Any thread, without the mutex. */

@@ -31,6 +31,8 @@ static const char *const names[] = {
     "subject",
     "scopes",
     "description",
+    "group",
+    "origin",
     "violates",
 };
 

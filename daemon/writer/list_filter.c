@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/list_filter.h"
 
+#include "proto/fleet.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 #include "proto/verdict.h"
@@ -75,6 +76,13 @@ static const char *read_match(struct list_filter *f, struct slice v)
     return copy_text(f->match, &f->match_len, sizeof(f->match), v);
 }
 
+static const char *read_group(struct list_filter *f, struct slice v)
+{
+    const char *fault = fleet_name_fault(v);
+
+    return fault != NULL ? fault : copy_text(f->group, &f->group_len, sizeof(f->group), v);
+}
+
 static const char *read_by(struct list_filter *f, struct slice v)
 {
     static const char kind[] = "uid:";
@@ -131,6 +139,7 @@ static const char *(*const readers[KEY_COUNT])(struct list_filter *f, struct sli
     [KEY_SUBJECT] = read_subject,
     [KEY_SCOPE] = read_scope,
     [KEY_MATCH] = read_match,
+    [KEY_GROUP] = read_group,
     [KEY_BY] = read_by,
     [KEY_CREATED_AFTER] = read_created_after,
     [KEY_CREATED_BEFORE] = read_created_before,
@@ -166,7 +175,7 @@ bool list_filter_asks_use(const struct list_filter *f)
 
 bool list_filter_asks_record(const struct list_filter *f)
 {
-    return given(f, KEY_MATCH) || given(f, KEY_POLICY);
+    return given(f, KEY_MATCH) || given(f, KEY_POLICY) || (given(f, KEY_GROUP) && f->group_len > 0);
 }
 
 static bool state_excludes(const struct list_filter *f, const struct list_facts *t, int64_t now)
@@ -216,6 +225,12 @@ static bool is_too_young(const struct list_filter *f, const struct list_facts *t
     return given(f, KEY_UNUSED_FOR) && since > now - f->unused_for;
 }
 
+/* Of a group, a slot shows whether there is one. */
+static bool fleet_excludes(const struct list_filter *f, const struct list_facts *t)
+{
+    return given(f, KEY_GROUP) && (f->group_len > 0) != ((t->flags & SLOT_FLEET) != 0);
+}
+
 bool list_filter_excludes(const struct list_filter *f, const struct list_facts *t, bool use_known,
                           int64_t now)
 {
@@ -225,7 +240,7 @@ bool list_filter_excludes(const struct list_filter *f, const struct list_facts *
     if (given(f, KEY_SCOPE) &&
         !scopes_include(t->scopes, (struct slice){ f->scopes, f->scopes_len }))
         return true;
-    if (creation_excludes(f, t) || expiry_excludes(f, t->expires, now) ||
+    if (fleet_excludes(f, t) || creation_excludes(f, t) || expiry_excludes(f, t->expires, now) ||
         state_excludes(f, t, now) || is_too_young(f, t, now))
         return true;
     return (use_known || t->used != 0) && list_filter_use_excludes(f, t->used, now);
@@ -270,6 +285,9 @@ bool list_filter_matches(const struct list_filter *f, const struct record *r, in
 
     if (f->given == 0 && !f->but_revoked && !f->but_expired)
         return true;
+    if (given(f, KEY_GROUP) &&
+        !slice_equal(record_group(r), (struct slice){ f->group, f->group_len }))
+        return false;
     return !list_filter_excludes(f, &facts, true, now) &&
            (contains(record_description(r), match) || contains(record_subject(r), match));
 }

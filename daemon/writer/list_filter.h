@@ -23,10 +23,11 @@ struct list_filter {
     bool never_used;
     bool but_revoked; /* not those which are revoked, or have expired, unless `state` is that */
     bool but_expired;
-    uint16_t subject_len, scopes_len, match_len;
+    uint16_t subject_len, scopes_len, match_len, group_len;
     char subject[SUBJECT_MAX];
     char scopes[SCOPES_TEXT_MAX];
     char match[DESCRIPTION_MAX];
+    char group[GROUP_MAX]; /* empty: tokens of this host alone */
 };
 
 /* What is judged of a token: the state is that which verifiers see. */

@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/writer/bulk.h"
+#include "daemon/writer/fleet_request.h"
 #include "daemon/writer/list_fields.h"
 #include "proto/token.h"
 
@@ -170,6 +171,7 @@ void scan_free(struct scan *s)
         return;
     list_order_free(s->order);
     bulk_free(s->bulk);
+    fleet_request_free(s->fleet);
     if (s->backup.has_descriptor)
         close(s->backup.descriptor);
     free(s);

@@ -40,6 +40,7 @@ struct scan_trace {
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES, SCAN_CHECKSUM = 32 };
 
 struct bulk;
+struct fleet_request;
 
 /* What a checkpoint that is asked for waits for: store_saving.h. */
 struct scan_checkpoint {
@@ -71,7 +72,8 @@ struct scan {
     bool has_position; /* behind which list goes on: after= that is no identifier */
     struct list_key position;
     struct list_filter filter;
-    struct bulk *bulk; /* the change of many tokens that is asked for; NULL: none */
+    struct bulk *bulk;           /* the change of many tokens that is asked for; NULL: none */
+    struct fleet_request *fleet; /* what the fleet's agent asks for; NULL: nothing */
 
     bool users_have_own; /* there is a socket for users' own tokens: of policy */
 

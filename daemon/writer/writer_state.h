@@ -12,6 +12,7 @@
 #include "daemon/writer/change_rate.h"
 #include "daemon/writer/disk_failure.h"
 #include "daemon/writer/expiry_warning.h"
+#include "daemon/writer/fleet.h"
 #include "daemon/writer/held_answers.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/policy_check.h"
@@ -25,6 +26,7 @@ struct writer {
     struct token_table *token_table; /* likewise */
     struct store *store;
     struct journal *journal;
+    struct fleet *fleet; /* NULL: the host is in no fleet */
     struct history history;
     struct creation_index index;
     struct subject_index subjects;

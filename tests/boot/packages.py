@@ -11,7 +11,7 @@ from client import Client
 from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, request_ok, run, state,
                      timeout, verify_all)
 
-PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "jeton-web", "libpam-jeton", "libjeton-dev", "python3-jeton",\
+PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "jeton-fleet", "jeton-web", "libpam-jeton", "libjeton-dev", "python3-jeton",\
     "jeton-cockpit", "lua-jeton", "libnginx-mod-http-jeton", "libjeton0"
 
 

@@ -52,7 +52,7 @@ def rows():
     pattern = r'\{\s*"(\w+)",\s*"(\w+)",\s*read_(\w+),\s*AT\(.*?\),\s*(\w+),\s*([\w\s-]+?),\s*("[^"]*"|\w+),\s*(true|false)\s*\}'
     found = {(m[1], m[2]): (m[3], m[4], m[5], m[7] == "true") for m in re.finditer(pattern, source)}
     for m in re.finditer(r'\{ name, "(\w+)".*?\b(true|false)\s*\}', source, re.S):
-        for role in "admin", "observe", "verify", "self":
+        for role in "admin", "observe", "verify", "self", "fleet":
             found[role, m[1]] = ("", "0", "0", m[2] == "true")
     keys = re.findall(r'_KEY_\w+\] = \{ "(\w+)"', read("daemon/config/policy_keys.c"))
     return found | {(section, name): ("", "0", "0", False) for section in ("policy", "self") for name in keys
@@ -63,7 +63,7 @@ def documented_keys():
     """Return {(section, key): what the page says in parentheses}."""
     found = {}
     for section, names in (("[daemon]", ["daemon"]), ("[admin], [observe], [verify]", ["admin", "observe", "verify"]),
-                           ("[self]", ["self"]), ("[policy], [policy NAME]", ["policy"])):
+                           ("[self]", ["self"]), ("[fleet]", ["fleet"]), ("[policy], [policy NAME]", ["policy"])):
         for head, _ in items(CONF, section):
             match = re.match(r"Cm (\w+) Pq (.*)", head)
             assert match, head
@@ -77,7 +77,7 @@ def test_every_key_is_documented_with_its_default():
     assert set(defaults) == set(shown)
     for (section, key), text in shown.items():
         value = defaults[section, key]
-        if key == "path" and section != "self":
+        if key == "path" and section not in ("self", "fleet"):
             continue
         if stated := re.search(r"defaults (.*)", text):
             stated = re.split(r", ", stated[1])[["admin", "observe", "verify"].index(section)]

@@ -13,7 +13,7 @@ from daemon import run_jetond
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE
 
-EXPOSURE = {"jetond": 0.4, "jeton-gateway": 0.6}
+EXPOSURE = {"jetond": 0.4, "jeton-gateway": 0.6, "jeton-fleet": 1.5}
 KEY_ROW = re.compile(r'\{ "([a-z]+)", "([a-z_]+)", read_')
 ROLE_KEY_ROW = re.compile(r'\{ name, "([a-z_]+)", read_')
 UNITS = "usr/local/lib/systemd/system"
@@ -151,7 +151,7 @@ def test_units_are_clean_and_their_manual_pages_are_there():
            "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
            "jetond-self.socket",
            "jeton-stats.service", "jeton-stats.timer", "jeton-gateway.service", "jeton-gateway.socket",
-           "jeton-gateway-admin.socket"})), units
+           "jeton-gateway-admin.socket", "jeton-fleet.service", "jetond-fleet.socket"})), units
     manual = "yes" if shutil.which("man") else "no"
     assert analyze(root, "verify", f"--man={manual}", *units) == ""
 
@@ -194,7 +194,7 @@ def keys():
     own += [("policy", key) for key in re.findall(r'_KEY_\w+\] = \{ "(\w+)"', text_of("daemon/config/policy_keys.c"))
             if key != "subject"]        # of named sections
     own += [("self", key) for section, key in own if section == "policy" and key not in ("warn", "exempt_import")]
-    return own + [(role, key) for role in ("admin", "observe", "verify", "self") for key in roles]
+    return own + [(role, key) for role in ("admin", "observe", "verify", "self", "fleet") for key in roles]
 
 
 def shown():

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs by which the fleet's agent brings what the fleet has, and takes what goes up. */
+#ifndef JETON_DAEMON_SESSION_CMD_FLEET_H
+#define JETON_DAEMON_SESSION_CMD_FLEET_H
+
+#include "daemon/session/command.h"
+
+command cmd_fleet;        /* fleet WORD */
+command cmd_fleet_change; /* put, deny, drop: within a batch */
+
+#endif

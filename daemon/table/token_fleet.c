@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the table has of a fleet: its layout, and the fleet's lease.  That lies in the header alone, where
+ * a new generation finds it. */
+#include "daemon/table/generation.h"
+#include "daemon/table/lease.h"
+#include "daemon/table/token_table.h"
+
+bool token_table_has_fleet(struct token_table *t)
+{
+    bool has = token_table_lock(t)->table.has_fleet;
+
+    token_table_unlock(t);
+    return has;
+}
+
+int token_table_use_fleet(struct token_table *t)
+{
+    struct generation *g = token_table_lock(t);
+    bool has = g->table.has_fleet;
+
+    g->wants_fleet = true;
+    token_table_unlock(t);
+    return has ? 0 : token_table_recall(t);
+}
+
+void token_table_set_fleet_lease(struct token_table *t, int64_t until, int64_t keep)
+{
+    struct generation *g = token_table_lock(t);
+
+    if (g->table.has_fleet)
+        lease_grant_fleet(g->header, until, keep);
+    token_table_unlock(t);
+}
+
+void token_table_fleet_lease(struct token_table *t, int64_t *until, int64_t *keep)
+{
+    const struct generation *g = token_table_lock(t);
+
+    *until = atomic_load(&g->header->fleet_until_boottime);
+    *keep = atomic_load(&g->header->fleet_keep_boottime);
+    token_table_unlock(t);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's part in its fleet: what the writer's thread has of it beside table and indexes.
+ *
+ *     cache (daemon/fleet/fleet_cache.h)   what the fleet has, on the disk: for the next start
+ *     status (fleet_status.h)              what sessions may know, and the lease
+ *
+ * A host that is in no fleet has none of it.  The writer's thread only, but for `status`. */
+#ifndef JETON_DAEMON_WRITER_FLEET_H
+#define JETON_DAEMON_WRITER_FLEET_H
+
+#include "daemon/fleet/fleet_cache.h"
+#include "daemon/writer/fleet_status.h"
+
+struct writer;
+
+struct fleet {
+    struct fleet_cache *cache;
+    struct fleet_status *status;
+    struct fleet_figures figures; /* as `status` shows them: fleet_show() */
+    uint64_t snapshot;            /* the number of who brings one, which is under way; 0: none is */
+};
+
+/* Open the cache beside a store.  NULL: *problem. */
+struct fleet *fleet_open(const char *store, struct token_table *token_table,
+                         struct problem *problem);
+void fleet_close(struct fleet *f);
+
+/* Show sessions the figures as they are now. */
+void fleet_show(struct fleet *f);
+
+/* Read a token of the fleet as the cache has it, with the serial that the indexes know it by.  STORE_ABSENT also of
+ * a tombstone. */
+enum store_found fleet_read(struct fleet *f, const uint8_t id[ID_SIZE], struct record *r);
+
+/* Return that serial, which is made of the digest: greater than all of the journal. */
+uint64_t fleet_serial(const uint8_t digest[DIGEST_SIZE]);
+
+#endif

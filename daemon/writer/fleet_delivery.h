@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of the fleet that are to be made together, as the agent brings them: in the order in which they came, in
+ * little memory.  The session fills one, and gives it to the writer's thread with `fleet end`; whoever has it frees
+ * it.  It holds the right to bring a batch meanwhile (fleet_status.h). */
+#ifndef JETON_DAEMON_WRITER_FLEET_DELIVERY_H
+#define JETON_DAEMON_WRITER_FLEET_DELIVERY_H
+
+#include "daemon/store/record.h"
+#include "daemon/writer/fleet_status.h"
+
+enum {
+    FLEET_DELIVERY_MAX = 5001, /* changes, and ... */
+    FLEET_DELIVERY_BYTES = 8 * 1024 * 1024,
+};
+
+enum fleet_change_kind { FLEET_CHANGE_PUT, FLEET_CHANGE_DENY, FLEET_CHANGE_DROP };
+
+struct fleet_change {
+    uint32_t size; /* of this and what follows it, in bytes */
+    uint8_t kind;  /* enum fleet_change_kind */
+    bool enables;  /* of a put: it ends a disable */
+    struct record
+        record; /* as far as its texts go: record_copy() reads no more of it.  Of a drop, its digest */
+};
+
+struct fleet_delivery {
+    struct fleet_status *status;
+    uint64_t number; /* that it holds */
+    bool snapshot;
+    struct fleet_place from; /* unless it is a snapshot: where it continues */
+    struct problem problem;  /* STATUS_OK; or why it cannot be applied any more */
+    size_t count;
+    size_t bytes, capacity;
+    uint8_t *changes;
+};
+
+/* Make an empty one, which holds a number.  NULL, and the number is not held: no memory. */
+struct fleet_delivery *fleet_delivery_new(struct fleet_status *status, uint64_t number);
+
+/* Free it, and give the right back; NULL is allowed. */
+void fleet_delivery_free(struct fleet_delivery *b);
+
+/* Add a change.  STATUS_TOO_LARGE: there are as many as there may be; STATUS_INTERNAL: no memory. */
+enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind kind, bool enables,
+                               const struct record *record);
+
+/* Forget the changes; the number is held on. */
+void fleet_delivery_clear(struct fleet_delivery *b);
+
+/* Return the change behind this one (NULL: the first), or NULL. */
+const struct fleet_change *fleet_delivery_next(const struct fleet_delivery *b,
+                                               const struct fleet_change *change);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the fleet's agent asks the writer's thread for; it travels with a scan.  The session makes it, and the
+ * thread that frees the scan frees it. */
+#ifndef JETON_DAEMON_WRITER_FLEET_REQUEST_H
+#define JETON_DAEMON_WRITER_FLEET_REQUEST_H
+
+#include "daemon/writer/fleet_delivery.h"
+
+/* Words of `fleet` that the writer's thread answers (fleet_run.c has a row for each). */
+enum fleet_word {
+    FLEET_WORD_PLACES,
+    FLEET_WORD_REWIND,
+    FLEET_WORD_END,
+    FLEET_WORD_TAKE,
+    FLEET_WORD_DONE,
+    FLEET_WORD_FAILED,
+    FLEET_WORD_TOUCHED,
+    FLEET_WORDS
+};
+
+struct fleet_request {
+    enum fleet_word word;
+    struct fleet_place place; /* place= */
+    uint64_t serial;          /* after= of places; 0: none */
+    bool has_id;              /* after= of touched: */
+    uint8_t id[ID_SIZE];
+    uint64_t limit;               /* UINT64_MAX: none */
+    bool more;                    /* of end: more parts of the snapshot follow */
+    struct fleet_delivery *batch; /* of end; NULL: none */
+
+    /* how far it is */
+    uint64_t count; /* lines sent */
+};
+
+/* All zeros but word and limit; NULL: no memory. */
+struct fleet_request *fleet_request_new(enum fleet_word word);
+
+/* Free it and its batch; NULL is allowed. */
+void fleet_request_free(struct fleet_request *r);
+
+#endif
