@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What demo_fleet has below its hosts: a PostgreSQL of its own, and links to it that can be cut."""
+"""What is below the hosts of a fleet: a PostgreSQL of its own, and links to it that can be cut.  demo_fleet uses it, too:
+no pytest."""
 import contextlib
 import glob
 import os
@@ -58,8 +59,8 @@ def unprivileged():
 class Database:
     """One server, whose socket nobody else can reach."""
 
-    def __init__(self, directory, name):
-        self.name, self.directory = name, f"{directory}/{name}"
+    def __init__(self, directory, name, settings="", port=5432):
+        self.name, self.directory, self.settings, self.port = name, f"{directory}/{name}", settings, port
         self.bin, self.owner = programs(), unprivileged()
         self.process = None
         os.mkdir(self.directory, 0o700)
@@ -74,7 +75,7 @@ class Database:
         return done.stdout
 
     def sql(self, text, database="postgres"):
-        return self.run("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-U", "admin",
+        return self.run("psql", "-XqAtw", "-v", "ON_ERROR_STOP=1", "-h", self.directory, "-p", str(self.port), "-U", "admin",
                         "-d", database, "-c", text).strip()
 
     def create(self):
@@ -91,7 +92,7 @@ class Database:
 
     def configure(self):
         with open(f"{self.directory}/data/postgresql.conf", "a", encoding="ascii") as file:
-            file.write(SETTINGS.format(directory=self.directory))
+            file.write(SETTINGS.format(directory=self.directory) + f"port = {self.port}\n" + self.settings)
 
     def start(self):
         with open(f"{self.directory}/log", "ab") as log:
