@@ -149,7 +149,8 @@ tests:
         eval_time: 12m
         exp_samples: [{wanted}]
 """
-HEALTHY = {"lease_seconds": "60+0x30", "serial": "7+0x30", "unsent": "0+0x30", "waiting": "0+0x30", "rewinds": "1+0x30", "conflicts": "0+0x30"}
+HEALTHY = {"lease_seconds": "60+0x30", "serial": "7+0x30", "unsent": "0+0x30", "waiting": "0+0x30", "rewinds": "1+0x30", "conflicts": "0+0x30",
+           "agent_database_up": "1+0x30", "agent_schema_fits": "1+0x30", "agent_notifications_come": "1+0x30"}
 # What is seen of one host, where the others are well, and the alert that this is.
 FAULTS = [
     ({}, None),
@@ -160,6 +161,9 @@ FAULTS = [
     ({"serial": "6+0x30"}, "JetonFleetBehind"),
     ({"rewinds": "1+0x10 2+0x20"}, "JetonFleetRewound"),
     ({"conflicts": "0+0x10 1+0x20"}, "JetonFleetConflict"),
+    ({"agent_schema_fits": "0+0x30"}, "JetonFleetSchema"),
+    ({"agent_notifications_come": "0+0x30"}, "JetonFleetDeaf"),
+    ({"agent_notifications_come": "0+0x30", "agent_schema_fits": "0+0x30", "agent_database_up": "0+0x30"}, None),
     ({"written": "0+0x30"}, "JetonFleetSilent"),
 ]
 
