@@ -69,11 +69,11 @@ static const char *const keys[KEY_COUNT] = {
 
 /* Pairs of keys that exclude each other. */
 /* Claims of tokens of this host alone. */
-#define LOCAL_KEYS                                                                      \
-    (KEY_BIT(KEY_DIGEST_ALG) | KEY_BIT(KEY_BY) | KEY_BIT(KEY_OWNER) | KEY_BIT(KEY_USED) | \
-     KEY_BIT(KEY_REVOKED) | KEY_BIT(KEY_DISABLED) | KEY_BIT(KEY_OWN_END) |              \
-     KEY_BIT(KEY_ROTATED) | KEY_BIT(KEY_ROTATED_END) | KEY_BIT(KEY_SIGNED) |            \
-     KEY_BIT(KEY_REVOKED_BY) | KEY_BIT(KEY_DISABLED_BY) | KEY_BIT(KEY_REPLACED_BY))
+#define LOCAL_KEYS                                                                                \
+    (KEY_BIT(KEY_DIGEST_ALG) | KEY_BIT(KEY_BY) | KEY_BIT(KEY_OWNER) | KEY_BIT(KEY_USED) |         \
+     KEY_BIT(KEY_REVOKED) | KEY_BIT(KEY_DISABLED) | KEY_BIT(KEY_OWN_END) | KEY_BIT(KEY_ROTATED) | \
+     KEY_BIT(KEY_ROTATED_END) | KEY_BIT(KEY_SIGNED) | KEY_BIT(KEY_REVOKED_BY) |                   \
+     KEY_BIT(KEY_DISABLED_BY) | KEY_BIT(KEY_REPLACED_BY))
 
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },

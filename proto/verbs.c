@@ -134,8 +134,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
 /* clang-format on */
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS |
-                                                                 K(HOW_MANY) | FLEET_KEYS };
+static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS | K(HOW_MANY) |
+                                                                 FLEET_KEYS };
 
 /* Keys that select tokens; for a change they stand in the place of an identifier. */
 static const uint64_t filter_keys[VERB_COUNT] = {

@@ -60,8 +60,17 @@ static bool denies_nothing(const struct session *s, struct change *c, struct sli
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }
 
-/* True if a change of a token that is none of the fleet waits for the fleet. */
-static bool asks_fleet_in_vain(const struct session *s, const struct change *c)
+static void refuse_unknown(struct session *s, struct change *c)
+{
+    session_refuse(s, STATUS_UNKNOWN,
+                   c->want.has_signed ?
+                       "no such token here; an administrator can ban it, however it is signed" :
+                       status_row(STATUS_UNKNOWN)->meaning);
+    change_free(c);
+}
+
+/* Refuse, and free, a change of a token that is none of the fleet, but waits for the fleet; false: it is none. */
+static bool asks_fleet_in_vain(struct session *s, struct change *c)
 {
     struct token_table *table = s->worker->server->token_table;
     uint8_t digest[DIGEST_SIZE];
@@ -70,7 +79,13 @@ static bool asks_fleet_in_vain(const struct session *s, const struct change *c)
         (c->given & KEY_BIT(KEY_GROUP)))
         return false;
     uint32_t flags = token_look(table, s->worker->reader, c->id, digest);
-    return flags != 0 && (flags & SLOT_FLEET) == 0;
+    if (flags == 0 || (flags & SLOT_FLEET) != 0)
+        return false;
+    change_free(c);
+    session_refuse(
+        s, STATUS_SYNTAX,
+        "confirm= and wait= are about the fleet, and this is a token of this host alone");
+    return true;
 }
 
 /* Hand a change to the writer, with those that follow it. */
@@ -118,17 +133,14 @@ void cmd_change(struct run *run, const struct request *r)
     }
     if (asks_fleet_in_vain(s, c)) {
         change_free(c);
-        session_refuse(s, STATUS_SYNTAX,
-                       "confirm= and wait= are about the fleet, and this is a token of this host alone");
+        session_refuse(
+            s, STATUS_SYNTAX,
+            "confirm= and wait= are about the fleet, and this is a token of this host alone");
         return;
     }
     trace_signed_part(c);
     if (denies_nothing(s, c, r->value[KEY_TOKEN])) {
-        session_refuse(s, STATUS_UNKNOWN,
-                       c->want.has_signed ?
-                           "no such token here; an administrator can ban it, however it is signed" :
-                           status_row(STATUS_UNKNOWN)->meaning);
-        change_free(c);
+        refuse_unknown(s, c);
         return;
     }
     hand_over(run, c);

@@ -4,8 +4,8 @@
 #include "daemon/session/cmd_fleet.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/session/cmd_fleet_ask.h"
 #include "daemon/session/cmd_fleet_take.h"
-#include "daemon/session/cmd_scan.h"
 #include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
 #include "proto/reply.h"
@@ -89,27 +89,6 @@ static bool read_number(struct session *s, const struct request *r, enum key key
     return false;
 }
 
-/* Send a request to the writer's thread, which then owns it with its batch. */
-static void ask_writer(struct session *s, struct fleet_request *request)
-{
-    const struct request bare = { .verb = VERB_FLEET };
-    struct problem problem;
-    struct scan *scan = request != NULL ? scan_new(&bare, &problem) : NULL;
-
-    if (scan == NULL) {
-        fleet_request_free(request);
-        session_refuse(s, STATUS_INTERNAL, "no memory");
-        return;
-    }
-    scan->fleet = request;
-    cmd_scan_begin(s, scan);
-}
-
-void cmd_fleet_ask_writer(struct session *s, struct fleet_request *request)
-{
-    ask_writer(s, request);
-}
-
 /* -- words -------------------------------------------------------------------------------------- */
 
 static void word_place(struct run *run, const struct request *r)
@@ -142,7 +121,7 @@ static void word_places(struct run *run, const struct request *r)
                             !read_number(run->session, r, KEY_LIMIT, INT64_MAX, &request->limit)))
         fleet_request_free(request);
     else
-        ask_writer(run->session, request);
+        cmd_fleet_ask(run->session, request);
 }
 
 static void word_rewind(struct run *run, const struct request *r)
@@ -154,7 +133,7 @@ static void word_rewind(struct run *run, const struct request *r)
     struct fleet_request *request = fleet_request_new(FLEET_WORD_REWIND);
     if (request != NULL)
         request->place = place;
-    ask_writer(run->session, request);
+    cmd_fleet_ask(run->session, request);
 }
 
 static void word_lease(struct run *run, const struct request *r)
@@ -267,7 +246,7 @@ static void word_end(struct run *run, const struct request *r)
     request->place = place;
     request->more = more;
     request->batch = b;
-    ask_writer(s, request);
+    cmd_fleet_ask(s, request);
 }
 
 static void word_abort(struct run *run, const struct request *r)

@@ -2,8 +2,7 @@
 #include "daemon/session/cmd_fleet_take.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/session/cmd_fleet.h"
-#include "daemon/writer/fleet_request.h"
+#include "daemon/session/cmd_fleet_ask.h"
 #include "proto/stamp.h"
 
 static void refuse_value(struct session *s, enum key key, const char *fault)
@@ -51,7 +50,7 @@ void cmd_fleet_take(struct run *run, const struct request *r)
         request->until = request_has(r, KEY_WAIT) && wait < INT32_MAX ?
                              clock_monotonic() + (uint64_t)wait * CLOCK_SECOND :
                              UINT64_MAX;
-    cmd_fleet_ask_writer(s, request);
+    cmd_fleet_ask(s, request);
 }
 
 void cmd_fleet_done(struct run *run, const struct request *r)
@@ -75,7 +74,7 @@ void cmd_fleet_done(struct run *run, const struct request *r)
         done->seen = seen;
         done->hosts = hosts;
     }
-    cmd_fleet_ask_writer(s, done);
+    cmd_fleet_ask(s, done);
 }
 
 /* Copy what fits. */
@@ -102,5 +101,5 @@ void cmd_fleet_failed(struct run *run, const struct request *r)
             failed->message_len = copy(failed->message, sizeof(failed->message),
                                        r->value[KEY_MESSAGE]);
     }
-    cmd_fleet_ask_writer(s, failed);
+    cmd_fleet_ask(s, failed);
 }

@@ -74,8 +74,8 @@ struct session {
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
-    unsigned jobs;    /* those of them that are with a pool */
-    unsigned waiting; /* ... that wait for a place of the uid on a pool */
+    unsigned jobs;          /* those of them that are with a pool */
+    unsigned waiting;       /* ... that wait for a place of the uid on a pool */
     uint64_t asked;         /* changes so far */
     uint64_t answered;      /* ... of which so many are answered */
     struct mail_list early; /* that came back before one that was asked for earlier */

@@ -89,10 +89,11 @@ struct change {
     bool disable;
     const struct policies *policies; /* in force while it is applied; NULL: none */
     bool no_sha256;                  /* no token is known by a SHA-256 */
-    const struct record *fleet; /* the token, of the fleet, in its state before; NULL: the store has it */
-    uint64_t order;             /* of the sender's changes: answers keep it */
-    int64_t wait;               /* seconds, if KEY_WAIT was given */
-    struct record *as_read;          /* `found` is kept there as it was read; NULL: it is not */
+    const struct record
+        *fleet;     /* the token, of the fleet, in its state before; NULL: the store has it */
+    uint64_t order; /* of the sender's changes: answers keep it */
+    int64_t wait;   /* seconds, if KEY_WAIT was given */
+    struct record *as_read; /* `found` is kept there as it was read; NULL: it is not */
 
     /* the outcome */
     bool has_read;     /* `as_read` has a token */
@@ -117,7 +118,8 @@ struct change {
     const struct record *before; /* the token as it was, where the entry shows that; or NULL */
     uint16_t refusal_len;        /* of the fields of a refusal by policy */
     enum change_fleet fleet_stage;
-    uint64_t fleet_by; /* clock_monotonic(): while it is held, when it is answered whatever is known */
+    uint64_t
+        fleet_by; /* clock_monotonic(): while it is held, when it is answered whatever is known */
     struct change_fleet_outcome fleet_outcome;
 
     /* mostly not full: change_new() and change_free() leave out what is not used */

@@ -76,7 +76,8 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
 
     while (count < most && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
-        if (c->fleet_stage != CHANGE_SETTLED) /* of one that is, another may have ended the denial since */
+        if (c->fleet_stage !=
+            CHANGE_SETTLED) /* of one that is, another may have ended the denial since */
             deny(w, c, now);
         if (fleet_up_takes(w, c, now))
             continue;

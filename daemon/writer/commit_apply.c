@@ -93,7 +93,8 @@ static void leave_same(struct writer *w, struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (!w->policy.has_before || c->fleet != NULL) /* the fleet may have another state of its token */
+    if (!w->policy.has_before ||
+        c->fleet != NULL) /* the fleet may have another state of its token */
         return;
     if (c->kind->allow &&
         (token_table_look(w->token_table, c->id, digest, &used) & SLOT_DISABLED) != 0)

@@ -29,8 +29,8 @@ struct fleet_request {
     uint64_t limit;               /* UINT64_MAX: none */
     bool more;                    /* of end: more parts of the snapshot follow */
     struct fleet_delivery *batch; /* of end; NULL: none */
-    uint64_t until;               /* of take: clock_monotonic(), how long it waits; UINT64_MAX: for good */
-    uint64_t request;             /* of done and failed; so with the next three: */
+    uint64_t until;   /* of take: clock_monotonic(), how long it waits; UINT64_MAX: for good */
+    uint64_t request; /* of done and failed; so with the next three: */
     bool has_seen;
     uint64_t seen, hosts;
     uint8_t code_len;

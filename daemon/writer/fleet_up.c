@@ -15,9 +15,9 @@ static const struct {
     const struct change_kind *kind;
     enum fleet_up_event event;
 } kinds[] = {
-    { &change_create, FLEET_UP_CREATE }, { &change_import, FLEET_UP_IMPORT },
-    { &change_update, FLEET_UP_UPDATE }, { &change_rotate, FLEET_UP_ROTATE },
-    { &change_enable, FLEET_UP_ENABLE }, { &change_revoke, FLEET_UP_REVOKE },
+    { &change_create, FLEET_UP_CREATE },   { &change_import, FLEET_UP_IMPORT },
+    { &change_update, FLEET_UP_UPDATE },   { &change_rotate, FLEET_UP_ROTATE },
+    { &change_enable, FLEET_UP_ENABLE },   { &change_revoke, FLEET_UP_REVOKE },
     { &change_disable, FLEET_UP_DISABLE }, { &change_delete, FLEET_UP_DELETE },
 };
 
@@ -66,15 +66,17 @@ static bool new_concerns(struct writer *w, struct change *c)
                         "this host is in no fleet ([fleet] path); nothing was done");
     else if (flags != 0 && (asks || (flags & SLOT_FLEET)))
         fleet_up_refuse(c, STATUS_EXISTS,
-                        flags & SLOT_FLEET ? "the token is already here, as one of the fleet" :
-                                             "the token is already here, as one of this host alone");
+                        flags & SLOT_FLEET ?
+                            "the token is already here, as one of the fleet" :
+                            "the token is already here, as one of this host alone");
     else if (asks && (c->revoke || c->disable))
         fleet_up_refuse(c, STATUS_BAD_VALUE,
                         "state=: what is imported into a fleet is active; revoke it then");
     else if (asks && c->want.has_signed)
-        fleet_up_refuse(c, STATUS_BAD_VALUE,
-                        "token=: a signed token is denied by its signed part, too, which the fleet does not "
-                        "know: import it on each host");
+        fleet_up_refuse(
+            c, STATUS_BAD_VALUE,
+            "token=: a signed token is denied by its signed part, too, which the fleet does not "
+            "know: import it on each host");
     return asks && c->fleet_stage == CHANGE_LOCAL;
 }
 
@@ -100,11 +102,12 @@ static bool apply(struct writer *w, struct change *c, enum fleet_up_event event,
     if (found == STORE_ABSENT)
         problem_set(&c->problem, STATUS_UNKNOWN, "%s", status_row(STATUS_UNKNOWN)->meaning);
     else if (found == STORE_FAILED)
-        problem_set(&c->problem, STATUS_STORE, "the fleet's cache cannot be read (see jetond's log)");
+        problem_set(&c->problem, STATUS_STORE,
+                    "the fleet's cache cannot be read (see jetond's log)");
     else if (!commit_apply_try(w, c, now) && c->problem.status == STATUS_OK)
         problem_set(&c->problem, STATUS_STORE, "the store cannot be read");
     c->fleet = NULL;
-    c->before = NULL; /* it is not kept that long */
+    c->before = NULL;                      /* it is not kept that long */
     c->bans = c->new_bans = c->lapses = 0; /* the fleet's tokens leave tombstones */
     return c->problem.status == STATUS_OK;
 }
@@ -113,7 +116,8 @@ static uint64_t deadline(const struct change *c, uint64_t now)
 {
     int64_t seconds = c->given & KEY_BIT(KEY_WAIT) ? c->wait : FLEET_UP_WAIT;
 
-    if (c->given & KEY_BIT(KEY_CONFIRM)) /* hosts are counted for so long: then that is to be answered */
+    if (c->given &
+        KEY_BIT(KEY_CONFIRM)) /* hosts are counted for so long: then that is to be answered */
         seconds += FLEET_UP_CONFIRM_MORE;
     return now + (uint64_t)seconds * CLOCK_SECOND;
 }
@@ -166,7 +170,8 @@ static bool hold_denial(struct writer *w, struct change *c, enum fleet_up_event 
     } else {
         r = fleet_up_ask(u, event, c->uid, &c->found, NULL, c);
         if (r == NULL)
-            return refuse(c, STATUS_INTERNAL, "in force on this host until jetond stops, and no more: no memory");
+            return refuse(c, STATUS_INTERNAL,
+                          "in force on this host until jetond stops, and no more: no memory");
         fleet_up_stage_denial(w, r, now);
     }
     if (u->taker == 0)

@@ -29,15 +29,16 @@ enum {
 
 struct fleet_up {
     struct fleet_up_queue queue;
-    uint64_t taker; /* the agent's session that takes requests; 0: none does */
+    uint64_t taker;                    /* the agent's session that takes requests; 0: none does */
     struct fleet_up_requests answered; /* done, and to be settled together */
     size_t answered_count;
-    struct fleet_up_requests saving;  /* denials that are staged, and not committed */
-    struct fleet_up_requests unsaved; /* ... that the disk refused to keep as unsent; also in the queue */
-    struct mail_list deferred;        /* changes of tokens about which something else waits */
-    bool staged;                      /* the cache is to be committed */
-    bool news;                        /* for whoever waits for requests, or for what was settled */
-    bool later_noted;                 /* ... what is tried again is due */
+    struct fleet_up_requests saving; /* denials that are staged, and not committed */
+    struct fleet_up_requests
+        unsaved;               /* ... that the disk refused to keep as unsent; also in the queue */
+    struct mail_list deferred; /* changes of tokens about which something else waits */
+    bool staged;               /* the cache is to be committed */
+    bool news;                 /* for whoever waits for requests, or for what was settled */
+    bool later_noted;          /* ... what is tried again is due */
     uint64_t next_due;   /* clock_monotonic(), no later than the first deadline; UINT64_MAX: none */
     uint64_t next_retry; /* likewise, of what is unsaved */
     uint64_t refused;    /* denials that the database does not take */

@@ -16,8 +16,8 @@
 #include "daemon/writer/change.h"
 
 enum {
-    FLEET_UP_MAX = 4096,        /* requests but denials, which are never refused */
-    FLEET_UP_MAX_A_USER = 1024, /* ... of one user */
+    FLEET_UP_MAX = 4096,         /* requests but denials, which are never refused */
+    FLEET_UP_MAX_A_USER = 1024,  /* ... of one user */
     FLEET_UP_OFFERED_MAX = 1000, /* that are offered, and not answered */
 };
 
@@ -36,24 +36,25 @@ struct fleet_up_user;
 
 struct fleet_up_request {
     TAILQ_ENTRY(fleet_up_request) link;
-    struct fleet_up_request *same; /* of the queue's index */
+    struct fleet_up_request *same;      /* of the queue's index */
     TAILQ_ENTRY(fleet_up_request) save; /* of those that are to be saved */
     bool saving, unsaved;               /* in which of these */
-    struct fleet_up_user *user;    /* in whose queue it waits; NULL: in none */
-    uint64_t number;               /* 0: it was never offered */
+    struct fleet_up_user *user;         /* in whose queue it waits; NULL: in none */
+    uint64_t number;                    /* 0: it was never offered */
     unsigned offers;
-    bool offered; /* to the agent that is connected, which has not answered */
+    bool offered;        /* to the agent that is connected, which has not answered */
     uint64_t not_before; /* clock_monotonic(): of one that is put back, to be offered later */
     bool indexed;
-    uint8_t about[DIGEST_SIZE]; /* the token that it changes: of a rotation the old one; it is found by it */
+    uint8_t about
+        [DIGEST_SIZE]; /* the token that it changes: of a rotation the old one; it is found by it */
     uid_t by;
     enum fleet_up_event event;
     uint8_t digest[DIGEST_SIZE];
-    bool asks_again;         /* ... but what it adds is there: it is to be updated */
-    bool confirm;            /* count the hosts on which it is in force */
-    int64_t wait;            /* seconds: ... and wait so long for all */
-    bool stays;              /* it is offered until the database has taken it, or refused: nobody need wait */
-    uint64_t unsent;         /* its number in the cache; 0: it is not saved there */
+    bool asks_again; /* ... but what it adds is there: it is to be updated */
+    bool confirm;    /* count the hosts on which it is in force */
+    int64_t wait;    /* seconds: ... and wait so long for all */
+    bool stays; /* it is offered until the database has taken it, or refused: nobody need wait */
+    uint64_t unsent;          /* its number in the cache; 0: it is not saved there */
     struct mail_list waiters; /* struct change: who wait for it */
     uint64_t since;           /* clock_monotonic(), when the database answered: */
     struct change_fleet_outcome outcome;
@@ -76,13 +77,14 @@ enum { FLEET_UP_BUCKETS = 4096 };
 /* All zeros but for what fleet_up_queue_begin() sets. */
 struct fleet_up_queue {
     TAILQ_HEAD(, fleet_up_user) turns;
-    struct fleet_up_requests again;   /* to be offered again, before all others */
-    struct fleet_up_requests offered; /* in the order of their numbers, but for what is offered again */
-    struct fleet_up_requests later;   /* put back, in the order of `not_before` */
+    struct fleet_up_requests again; /* to be offered again, before all others */
+    struct fleet_up_requests
+        offered; /* in the order of their numbers, but for what is offered again */
+    struct fleet_up_requests later; /* put back, in the order of `not_before` */
     struct fleet_up_user *users;
     struct fleet_up_request *about[FLEET_UP_BUCKETS]; /* all, by the token that they are about */
-    size_t changes;  /* requests, but denials */
-    size_t denials;  /* requests that are */
+    size_t changes;                                   /* requests, but denials */
+    size_t denials;                                   /* requests that are */
     size_t outstanding;
     uint64_t last; /* number */
 };

@@ -222,7 +222,8 @@ static void explain_change(struct change *c, size_t code, const char *why)
                 "perhaps done, not confirmed: look at it, and revoke what is not wanted: %s", why);
 }
 
-static void explain(const struct fleet_up_request *r, struct change *c, size_t code, const char *why)
+static void explain(const struct fleet_up_request *r, struct change *c, size_t code,
+                    const char *why)
 {
     if (c->kind == &change_rotate && r->event != FLEET_UP_ROTATE)
         return; /* the new token is there, and its value is to be shown */
@@ -239,8 +240,9 @@ static void give_up_denial(struct writer *w, struct fleet_up_request *r, const c
     struct text t = text_in(id, ID_TEXT);
 
     text_add_hex(&t, r->digest, ID_SIZE);
-    log_warning("fleet: the database does not take a change of %s (%s), which holds on this host alone: %s",
-                id, fleet_up_event_word(r->event), why);
+    log_warning(
+        "fleet: the database does not take a change of %s (%s), which holds on this host alone: %s",
+        id, fleet_up_event_word(r->event), why);
     w->fleet_up->refused++;
     fleet_up_unstage(w, r);
     fleet_up_drop(w->fleet_up, r);

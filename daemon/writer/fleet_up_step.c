@@ -42,9 +42,10 @@ static void explain_denial(const struct fleet_up *u, const struct fleet_up_reque
                            struct change *c)
 {
     if (r->unsent == 0)
-        problem_set(&c->problem, STATUS_STORE,
-                    "in force on this host, but not saved: the disk refuses it (see jetond's log); it goes up "
-                    "to the fleet unless jetond stops before that");
+        problem_set(
+            &c->problem, STATUS_STORE,
+            "in force on this host, but not saved: the disk refuses it (see jetond's log); it goes up "
+            "to the fleet unless jetond stops before that");
     else
         problem_set(&c->problem, STATUS_UNAVAILABLE,
                     "in force on this host; it goes up when the database is reached: %s",
@@ -60,9 +61,10 @@ static void explain_change(const struct fleet_up_request *r, struct change *c)
         return;
     }
     name_token(c);
-    problem_set(&c->problem, STATUS_UNAVAILABLE,
-                "perhaps done, not confirmed: the fleet's database has not answered in time; look at it, and "
-                "revoke what is not wanted");
+    problem_set(
+        &c->problem, STATUS_UNAVAILABLE,
+        "perhaps done, not confirmed: the fleet's database has not answered in time; look at it, and "
+        "revoke what is not wanted");
 }
 
 void fleet_up_give_up(struct writer *w, const struct fleet_up_request *r, struct change *c)
@@ -134,9 +136,10 @@ static void end_deferred(struct writer *w, bool all, uint64_t now)
     for (struct mail *m; (m = mail_pop(&deferred)) != NULL;) {
         struct change *c = change_of(m);
         if (c->fleet_by <= now) {
-            problem_set(&c->problem, STATUS_UNAVAILABLE,
-                        "another change of the token has not come to the fleet's database in time; nothing was "
-                        "done");
+            problem_set(
+                &c->problem, STATUS_UNAVAILABLE,
+                "another change of the token has not come to the fleet's database in time; nothing was "
+                "done");
             fleet_up_settle(w, c);
         } else if (all) {
             mail_append(&w->waiting, m);

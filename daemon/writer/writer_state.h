@@ -26,7 +26,7 @@ struct writer {
     struct token_table *token_table; /* likewise */
     struct store *store;
     struct journal *journal;
-    struct fleet *fleet; /* NULL: the host is in no fleet */
+    struct fleet *fleet;       /* NULL: the host is in no fleet */
     struct fleet_up *fleet_up; /* likewise, its changes that go up */
     struct history history;
     struct creation_index index;
