@@ -131,13 +131,8 @@ void cmd_change(struct run *run, const struct request *r)
         session_refuse(s, problem.status, problem.message);
         return;
     }
-    if (asks_fleet_in_vain(s, c)) {
-        change_free(c);
-        session_refuse(
-            s, STATUS_SYNTAX,
-            "confirm= and wait= are about the fleet, and this is a token of this host alone");
+    if (asks_fleet_in_vain(s, c))
         return;
-    }
     trace_signed_part(c);
     if (denies_nothing(s, c, r->value[KEY_TOKEN])) {
         refuse_unknown(s, c);

@@ -2,6 +2,7 @@
 /* A denial is in force before anybody else knows it, and is kept until the database does.  What the disk refuses to
  * keep stays in memory: it is in force, goes up, and is tried to be saved again every second. */
 #include "daemon/base/log.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/fleet_up_private.h"
 
 /* Let the record say that it is denied, if it does not. */

@@ -5,7 +5,8 @@
 #define JETON_DAEMON_WRITER_FLEET_UP_PRIVATE_H
 
 #include "daemon/base/clock.h"
-#include "daemon/writer/fleet_up.h"
+#include "daemon/writer/fleet_up_state.h"
+#include "daemon/writer/writer_state.h"
 
 enum { FLEET_UP_TOGETHER = 256 }; /* answers that are settled with one commit, at most */
 

@@ -6,6 +6,7 @@
 #include "daemon/base/log.h"
 #include "daemon/writer/bulk.h"
 #include "daemon/writer/change_apply.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/fleet_up_private.h"
 
 static struct change *change_of(struct mail *mail)

@@ -21,6 +21,8 @@
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 
+struct fleet_up;
+
 struct writer {
     struct write_queue *queue;       /* any thread, by its own rules */
     struct token_table *token_table; /* likewise */
