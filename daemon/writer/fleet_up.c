@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/fleet_up.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "daemon/writer/bulk.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/commit_apply.h"
-#include "daemon/writer/fleet_publish.h"
+#include "daemon/writer/fleet_apply.h"
+
 #include "daemon/writer/fleet_reply.h"
 #include "daemon/writer/fleet_up_private.h"
 
@@ -253,24 +253,8 @@ void fleet_up_try(struct writer *w, struct change *c, int64_t now)
 
 int fleet_up_apply(struct writer *w, const struct fleet_entry *entry)
 {
-    struct fleet_effect *e = &w->fleet_up->effect;
-    const struct record *r = &entry->record;
-    enum store_found found = fleet_cache_find(w->fleet->cache, r->digest, &e->before);
-
-    if (found == STORE_FAILED)
-        return -EIO;
-    fleet_entry_copy(&e->after, entry);
-    e->after.record.serial = 0; /* of this host: see fleet_read() */
-    e->had = found == STORE_FOUND;
-    e->banned = false; /* a slot keeps what denies it */
-    if (e->had && !fleet_entry_merge(&e->after, &e->before))
-        return -EINVAL;
-    if (!fleet_publish_reserve(w, 1, (uint64_t)r->subject_len + r->scopes_len))
-        return -ENOMEM;
-    int error = fleet_cache_put(w->fleet->cache, &e->after);
     w->fleet_up->staged = true;
-    fleet_publish_effect(w, e);
-    return error;
+    return fleet_apply_entry(w, entry);
 }
 
 /* -- beginning and end --------------------------------------------------------------------------- */
@@ -278,7 +262,7 @@ int fleet_up_apply(struct writer *w, const struct fleet_entry *entry)
 /* Queue the denials that an earlier start has left. */
 static bool load_unsent(struct fleet_up *u, struct fleet *fleet)
 {
-    struct fleet_entry *entry = &u->effect.before;
+    struct fleet_entry *entry = &u->found;
     struct fleet_unsent denial;
 
     for (uint64_t number = 0; fleet_cache_unsent_next(fleet->cache, &number, &denial);) {

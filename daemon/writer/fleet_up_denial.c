@@ -22,14 +22,14 @@ static void deny_record(struct record *r, const struct fleet_up_request *request
 /* Stage the entry as it is denied.  Without it, its denial in the table stands. */
 static void stage_entry(struct writer *w, const struct fleet_up_request *r, int64_t now)
 {
-    struct fleet_entry *entry = &w->fleet_up->effect.before;
+    struct fleet_entry *entry = &w->fleet_up->found;
 
     if (fleet_cache_find(w->fleet->cache, r->digest, entry) != STORE_FOUND || entry->deleted)
         return;
-    record_copy(&w->fleet_up->denied.record, &entry->record);
-    w->fleet_up->denied.deleted = w->fleet_up->denied.enables = false;
-    deny_record(&w->fleet_up->denied.record, r, now);
-    fleet_up_apply(w, &w->fleet_up->denied);
+    record_copy(&w->fleet_up->comes.record, &entry->record);
+    w->fleet_up->comes.deleted = w->fleet_up->comes.enables = false;
+    deny_record(&w->fleet_up->comes.record, r, now);
+    fleet_up_apply(w, &w->fleet_up->comes);
 }
 
 void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t now)

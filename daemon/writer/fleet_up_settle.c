@@ -82,7 +82,7 @@ bool fleet_up_done(struct fleet_up *u, uint64_t number, const struct change_flee
 static void take_effect(struct writer *w, const struct fleet_up_request *r, const struct change *c)
 {
     struct fleet_place here = fleet_cache_place(w->fleet->cache);
-    struct fleet_entry *entry = &w->fleet_up->denied;
+    struct fleet_entry *entry = &w->fleet_up->comes;
 
     if (here.serial >= r->outcome.place.serial)
         return;
@@ -115,9 +115,9 @@ static bool ask_end(struct writer *w, struct fleet_up_request *r, struct change 
         fleet_up_stage_denial(w, end, now);
         return true;
     }
-    record_copy(&u->denied.record, &c->found);
-    u->denied.deleted = u->denied.enables = false;
-    fleet_up_apply(w, &u->denied);
+    record_copy(&u->comes.record, &c->found);
+    u->comes.deleted = u->comes.enables = false;
+    fleet_up_apply(w, &u->comes);
     return true;
 }
 

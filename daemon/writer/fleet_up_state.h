@@ -3,7 +3,7 @@
 #ifndef JETON_DAEMON_WRITER_FLEET_UP_STATE_H
 #define JETON_DAEMON_WRITER_FLEET_UP_STATE_H
 
-#include "daemon/writer/fleet_effects.h"
+#include "daemon/writer/fleet.h"
 #include "daemon/writer/fleet_up_queue.h"
 
 enum {
@@ -28,8 +28,7 @@ struct fleet_up {
     uint64_t next_retry; /* likewise, of what is unsaved */
     uint64_t refused;    /* denials that the database does not take */
     struct record record; /* the token that a change is about */
-    struct fleet_effect effect;
-    struct fleet_entry denied; /* a denial that is staged */
+    struct fleet_entry found, comes;
 };
 
 #endif
