@@ -321,6 +321,12 @@ demo: deps                      ## show the main job for real: create, list, ver
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
 
+# A fleet on one machine: a PostgreSQL of its own with a standby, and three hosts.
+demo-fleet: deps                ## show a fleet for real: create and revoke on one host, verify on others; cut off, fail over
+	@tests/deps postgresql
+	@$(MAKE) --no-print-directory -s $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/jeton-fleet
+	@BUILD=$(BUILD) /usr/bin/python3 -B tests/demo_fleet
+
 # A daemon in the foreground; its store is kept from one run to the next.
 run:                            ## keep a daemon in the foreground on build/run/*.sock; CONFIG=FILE: with that configuration
 	@$(MAKE) --no-print-directory -s $(PRODUCTS)
@@ -569,6 +575,6 @@ test-release:                   ## as root: build, test and boot the packages in
 clean:                          ## remove build/
 	rm -rf build
 
-.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo demo-fleet format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/release \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -18,13 +18,13 @@
 #define JETON_DAEMON_FLEET_FLEET_CACHE_H
 
 #include "daemon/fleet/fleet_entry.h"
+#include "daemon/fleet/fleet_places.h"
 #include "daemon/fleet/fleet_unsent.h"
 #include "daemon/store/store_file.h"
+#include "daemon/store/wal_format.h"
 #include "proto/fleet.h"
 
 struct fleet_cache;
-
-enum { FLEET_PLACES_MAX = 100000 };
 
 /* Receives entries. */
 struct fleet_visitor {
@@ -37,11 +37,15 @@ struct fleet_visitor {
  * and what to do; nothing was changed.  STATUS_BUSY: another process has it. */
 struct fleet_cache *fleet_cache_open(const char *store, struct problem *problem);
 
+/* Likewise, with a log of this shape, if there is none yet: by default its size is 64 MiB. */
+struct fleet_cache *fleet_cache_open_shape(const char *store, const struct wal_shape *shape,
+                                           struct problem *problem);
+
 /* End what is under way, and free it.  NULL is allowed. */
 void fleet_cache_close(struct fleet_cache *c);
 
-/* Visit the newest state of every entry, tombstones too, in ascending order of digests, on the calling
- * thread: a second one reads.  Nothing is staged, and no snapshot is taken.  False: *problem says what cannot
+/* Visit the newest state of every entry, tombstones too, in ascending order of digests, on another thread,
+ * which has ended when this returns.  Nothing is staged, and no snapshot is taken.  False: *problem says what cannot
  * be read, or that the visitor wanted no more. */
 bool fleet_cache_each(struct fleet_cache *c, struct fleet_visitor *visitor,
                       struct problem *problem);
@@ -61,8 +65,8 @@ const struct problem *fleet_cache_problem(const struct fleet_cache *c);
 
 /* -- batches ---------------------------------------------------------------------------------- */
 
-/* Stage an entry, in place of what there is of its id: fleet_entry_merge() comes first.
- * -ENOMEM; -EINVAL: its digest is not that of the entry with this id which is staged or in the log. */
+/* Stage an entry, in place of what there is of its id: fleet_entry_merge() comes first, which keeps denials, and
+ * refuses another digest with the same id.  -ENOMEM; -EINVAL: it has no group. */
 int fleet_cache_put(struct fleet_cache *c, const struct fleet_entry *entry);
 
 /* Save what is staged, and that the host is at a place (NULL: where it was).  0: it is on the disk.
@@ -91,8 +95,10 @@ int fleet_cache_snapshot_put(struct fleet_cache *c, const struct fleet_entry *en
                              struct fleet_entry *merged);
 
 /* Complete it: the host is at this place, and at no earlier one.  What it had not is dropped, but for denied
- * tokens, of which a tombstone stays; `dropped` is given each as it was before, once all is on the disk (NULL: not
- * wanted).  Otherwise -errno: it is aborted, and what was here still is. */
+ * tokens, of which a tombstone stays; `dropped` is given each as it was before (NULL: not wanted), when the new
+ * file is complete on the disk, and shortly before it takes the old one's place.  Nothing is staged.
+ * Otherwise -errno, and it has ended: what was here still is, unless fleet_cache_place() says that the host is at the new
+ * place. */
 int fleet_cache_snapshot_end(struct fleet_cache *c, const struct fleet_place *place,
                              struct fleet_visitor *dropped);
 

@@ -11,13 +11,19 @@ void fleet_unsent_free(struct fleet_unsent_list *l)
     *l = (struct fleet_unsent_list){ 0 };
 }
 
+/* What was removed from the front gives its space back when that is half of all. */
 bool fleet_unsent_reserve(struct fleet_unsent_list *l, size_t more)
 {
     size_t needed = l->count + more, capacity = l->capacity > 0 ? l->capacity : FIRST_CAPACITY;
 
-    if (needed <= l->capacity)
+    if (l->start + needed <= l->capacity)
         return true;
-    while (capacity < needed)
+    if (l->start > 0 && needed <= l->capacity / 2) {
+        memmove(l->denial, l->denial + l->start, l->count * sizeof(*l->denial));
+        l->start = 0;
+        return true;
+    }
+    while (capacity < l->start + needed)
         capacity *= 2;
     struct fleet_unsent *denial = reallocarray(l->denial, capacity, sizeof(*denial));
     if (denial == NULL)
@@ -29,7 +35,7 @@ bool fleet_unsent_reserve(struct fleet_unsent_list *l, size_t more)
 
 void fleet_unsent_add(struct fleet_unsent_list *l, const struct fleet_unsent *denial)
 {
-    l->denial[l->count++] = *denial;
+    l->denial[l->start + l->count++] = *denial;
     l->last = denial->number;
 }
 
@@ -40,7 +46,7 @@ static size_t find(const struct fleet_unsent_list *l, uint64_t number)
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (l->denial[middle].number < number)
+        if (l->denial[l->start + middle].number < number)
             low = middle + 1;
         else
             high = middle;
@@ -48,14 +54,21 @@ static size_t find(const struct fleet_unsent_list *l, uint64_t number)
     return low;
 }
 
+/* Mostly the first is removed. */
 bool fleet_unsent_remove(struct fleet_unsent_list *l, uint64_t number)
 {
     size_t at = find(l, number);
+    struct fleet_unsent *front = l->denial + l->start;
 
-    if (at == l->count || l->denial[at].number != number)
+    if (at == l->count || front[at].number != number)
         return false;
-    memmove(l->denial + at, l->denial + at + 1, (l->count - at - 1) * sizeof(*l->denial));
     l->count--;
+    if (at < l->count / 2) {
+        memmove(front + 1, front, at * sizeof(*front));
+        l->start++;
+    } else {
+        memmove(front + at, front + at + 1, (l->count - at) * sizeof(*front));
+    }
     return true;
 }
 
@@ -63,5 +76,16 @@ const struct fleet_unsent *fleet_unsent_after(const struct fleet_unsent_list *l,
 {
     size_t at = number < UINT64_MAX ? find(l, number + 1) : l->count;
 
-    return at < l->count ? &l->denial[at] : NULL;
+    return at < l->count ? &l->denial[l->start + at] : NULL;
+}
+
+bool fleet_unsent_copy(struct fleet_unsent_list *to, const struct fleet_unsent_list *from)
+{
+    *to = (struct fleet_unsent_list){ .last = from->last };
+    if (!fleet_unsent_reserve(to, from->count))
+        return false;
+    for (size_t i = 0; i < from->count; i++)
+        fleet_unsent_add(to, &from->denial[from->start + i]);
+    to->last = from->last;
+    return true;
 }

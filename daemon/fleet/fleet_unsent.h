@@ -21,7 +21,8 @@ struct fleet_unsent {
 
 /* A list; an empty one is all zeros. */
 struct fleet_unsent_list {
-    struct fleet_unsent *denial; /* ascending numbers */
+    struct fleet_unsent *denial; /* ascending numbers, from `start` on */
+    size_t start;
     size_t count;
     size_t capacity;
     uint64_t last; /* the greatest number that was ever used; 0: none */
@@ -40,5 +41,8 @@ bool fleet_unsent_remove(struct fleet_unsent_list *l, uint64_t number);
 
 /* Return the denial with the least number above this one; NULL: there is none. */
 const struct fleet_unsent *fleet_unsent_after(const struct fleet_unsent_list *l, uint64_t number);
+
+/* Make a list of the same denials; false: no memory. */
+bool fleet_unsent_copy(struct fleet_unsent_list *to, const struct fleet_unsent_list *from);
 
 #endif

@@ -73,6 +73,14 @@ uint64_t wal_next(const struct wal *w)
     return w->ready ? w->reader.end.next : 0;
 }
 
+uint64_t wal_body_offset(const struct wal *w)
+{
+    const struct wal_end *end = &w->reader.end;
+
+    return WAL_BLOCK + end->sequence % w->file.shape.segments * (uint64_t)w->file.shape.size +
+           end->last + WAL_BATCH_HEAD;
+}
+
 void wal_set_saved(struct wal *w, uint64_t next)
 {
     if (w->saved < next)

@@ -77,6 +77,10 @@ const struct wal_shape *wal_shape(const struct wal *w);
 /* Return the next serial; 0: there is no log, or it was not read. */
 uint64_t wal_next(const struct wal *w);
 
+/* Return where in the file the body of the last batch is: of the one that was appended last, was found by a
+ * reopen, or is being visited. */
+uint64_t wal_body_offset(const struct wal *w);
+
 /* Return the size of the largest body of a batch. */
 size_t wal_batch_max(const struct wal *w);
 

@@ -2,7 +2,7 @@
 """Databases of fleets."""
 import pytest
 
-from fleet_database import FleetDatabase
+from fleet_postgres import FleetDatabase
 from postgres import need_postgresql
 
 

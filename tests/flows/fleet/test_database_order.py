@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fleet_database import deny, digest_of, feed, put
+from fleet_postgres import deny, digest_of, feed, put
 from libpq import DatabaseError
 from settings import scaled
 from waiting import eventually
