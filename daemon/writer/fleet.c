@@ -32,6 +32,8 @@ void fleet_close(struct fleet *f)
         return;
     fleet_cache_close(f->cache);
     fleet_status_free(f->status);
+    fleet_effects_free(&f->effects);
+    fleet_effects_free(&f->doubtful);
     free(f);
 }
 
@@ -40,7 +42,7 @@ void fleet_show(struct fleet *f)
     f->figures.place = fleet_cache_place(f->cache);
     f->figures.unsent = fleet_cache_unsent_count(f->cache);
     f->figures.cache_bytes = fleet_cache_bytes(f->cache);
-    f->figures.whole = f->figures.place.serial != 0 && f->snapshot == 0;
+    f->figures.whole = f->figures.place.serial != 0 && f->snapshot == 0 && !f->sweep.wanted;
     fleet_status_set(f->status, &f->figures);
 }
 
@@ -50,6 +52,11 @@ uint64_t fleet_serial(const uint8_t digest[DIGEST_SIZE])
 
     memcpy(&first, digest, sizeof(first));
     return SERIAL_FLEET | (first & (SERIAL_FLEET - 1));
+}
+
+bool fleet_serial_is(uint64_t serial)
+{
+    return serial >= SERIAL_FLEET;
 }
 
 enum store_found fleet_read(struct fleet *f, const uint8_t id[ID_SIZE], struct record *r)

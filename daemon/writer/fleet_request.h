@@ -24,9 +24,9 @@ struct fleet_request {
     uint64_t serial;          /* after= of places; 0: none */
     bool has_id;              /* after= of touched: */
     uint8_t id[ID_SIZE];
-    uint64_t limit;               /* UINT64_MAX: none */
-    bool more;                    /* of end: more parts of the snapshot follow */
-    struct fleet_delivery *batch; /* of end; NULL: none */
+    uint64_t limit;                  /* UINT64_MAX: none */
+    bool more;                       /* of end: more parts of the snapshot follow */
+    struct fleet_delivery *delivery; /* of end; NULL: none */
 
     /* how far it is */
     uint64_t count; /* lines sent */
