@@ -322,6 +322,40 @@ static enum status apply_part(struct applying *a)
     return status;
 }
 
+static int stage_entry(struct writer *w, struct fleet_effect *e)
+{
+    enum store_found found = fleet_cache_find(w->fleet->cache, e->after.record.digest, &e->before);
+    const struct record *r = &e->after.record;
+    bool enables = e->after.enables;
+
+    e->had = found == STORE_FOUND;
+    if (found == STORE_FAILED)
+        return -EIO;
+    if (e->had && !fleet_entry_merge(&e->after, &e->before))
+        return -EEXIST;
+    e->after.enables = enables;
+    if (!fleet_publish_reserve(w, 1, (uint64_t)r->subject_len + r->scopes_len))
+        return -ENOMEM;
+    return fleet_cache_put(w->fleet->cache, &e->after);
+}
+
+int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes)
+{
+    enum fleet_slot slot = fleet_publish_look(w, comes->record.digest);
+    struct fleet_effect effect;
+
+    if (!fleet_publish_denial(w, comes))
+        return -ENOMEM;
+    if (slot == FLEET_SLOT_LOCAL || slot == FLEET_SLOT_OTHER)
+        return -EEXIST;
+    effect.banned = false;
+    fleet_entry_copy(&effect.after, comes);
+    int error = stage_entry(w, &effect);
+    if (error == 0)
+        fleet_publish_effect(w, &effect);
+    return error;
+}
+
 /* Publish what the cache now has of a token that a failed commit concerned. */
 static void publish_doubtful(struct writer *w, struct fleet_effect *e)
 {

@@ -16,6 +16,12 @@
 enum status fleet_apply(struct writer *w, const struct fleet_request *r, int64_t now,
                         struct problem *problem);
 
+/* Apply what one token shall be (`deleted`: dropped) beside all deliveries, without a commit, which the caller makes
+ * (fleet_cache_commit()): its denial takes effect, it is merged with what there is, staged, and published.  0;
+ * -EEXIST: it is a token of this host alone, or another one with the same id; or -errno: only the denial has taken
+ * effect. */
+int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes);
+
 /* Find out whether a commit that failed has happened all the same, and publish what it did.  False: that cannot be
  * known yet; nothing is applied meanwhile. */
 bool fleet_apply_settle(struct writer *w);

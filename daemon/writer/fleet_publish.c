@@ -128,10 +128,25 @@ static bool is_listed_alike(const struct record *a, const struct record *b)
            slice_equal(record_subject(a), record_subject(b));
 }
 
-static void relist(struct writer *w, const struct fleet_effect *e)
+/* Look whether the index has a token.  It merges its tail for that: for rare cases. */
+static bool is_in_index(struct writer *w, const struct record *r)
+{
+    uint64_t serial = fleet_serial(r->digest);
+    size_t at = creation_index_after(&w->index, r->created, serial - 1);
+
+    return at < w->index.count && w->index.entry[at].serial == serial &&
+           w->index.entry[at].created == r->created && !w->index.entry[at].removed;
+}
+
+/* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because
+ * of a denial that was not saved, or because of a commit that failed. */
+static void relist(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
 {
     const struct record *before = &e->before.record, *after = &e->after.record;
     bool had = e->had && is_listed(&e->before), has = is_listed(&e->after);
+
+    if (!e->had && has && slot == FLEET_SLOT_OURS && is_in_index(w, after))
+        return;
 
     if (had && has && is_listed_alike(before, after)) {
         count(w, before, false);
@@ -159,11 +174,11 @@ static void drop(struct writer *w, const struct record *r)
         refused_remove(w->refused, r->digest);
 }
 
-static void publish_ours(struct writer *w, const struct fleet_effect *e)
+static void publish_ours(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
 {
     const struct record *r = &e->after.record;
 
-    relist(w, e);
+    relist(w, e, slot);
     if (e->after.deleted) {
         drop(w, r);
         return;
@@ -177,11 +192,13 @@ static void publish_ours(struct writer *w, const struct fleet_effect *e)
 
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *e)
 {
+    enum fleet_slot slot = fleet_publish_look(w, e->after.record.digest);
+
     touched_note(&w->touched, e->after.record.digest);
-    switch (fleet_publish_look(w, e->after.record.digest)) {
+    switch (slot) {
     case FLEET_SLOT_FREE:
     case FLEET_SLOT_OURS:
-        publish_ours(w, e);
+        publish_ours(w, e, slot);
         return;
     case FLEET_SLOT_LOCAL:
         deny(w, e->after.record.digest, e->after.deleted ? 0 : denying_flags(&e->after));
