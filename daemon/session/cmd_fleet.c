@@ -245,7 +245,7 @@ static void word_end(struct run *run, const struct request *r)
     }
     request->place = place;
     request->more = more;
-    request->batch = b;
+    request->delivery = b;
     cmd_fleet_ask(s, request);
 }
 
@@ -299,6 +299,23 @@ static void spoil(struct session *s, const struct problem *p)
     refuse_problem(s, p);
 }
 
+/* Check that it may be the next of a snapshot, and note it as the last one. */
+static enum status check_snapshot(struct fleet_delivery *d, const struct fleet_change_want *want,
+                                  struct problem *problem)
+{
+    const uint8_t *digest = want->record.digest;
+
+    if (want->kind != FLEET_CHANGE_PUT)
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "a snapshot has put alone, with state= of what is denied");
+    if (d->has_last && memcmp(d->last, digest, DIGEST_SIZE) >= 0)
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "digest=: a snapshot is in ascending order of digests");
+    d->has_last = true;
+    memcpy(d->last, digest, DIGEST_SIZE);
+    return STATUS_OK;
+}
+
 void cmd_fleet_change(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -310,6 +327,8 @@ void cmd_fleet_change(struct run *run, const struct request *r)
         return;
     }
     enum status status = fleet_change_read(r, clock_wall(), &want, &problem);
+    if (status == STATUS_OK && s->fleet_delivery->snapshot)
+        status = check_snapshot(s->fleet_delivery, &want, &problem);
     if (status == STATUS_OK)
         status = fleet_delivery_add(s->fleet_delivery, want.kind, want.enables, &want.record);
     if (status == STATUS_TOO_LARGE || status == STATUS_INTERNAL)

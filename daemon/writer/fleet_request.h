@@ -26,9 +26,9 @@ struct fleet_request {
     uint64_t serial;          /* after= of places; 0: none */
     bool has_id;              /* after= of touched: */
     uint8_t id[ID_SIZE];
-    uint64_t limit;               /* UINT64_MAX: none */
-    bool more;                    /* of end: more parts of the snapshot follow */
-    struct fleet_delivery *batch; /* of end; NULL: none */
+    uint64_t limit;                  /* UINT64_MAX: none */
+    bool more;                       /* of end: more parts of the snapshot follow */
+    struct fleet_delivery *delivery; /* of end; NULL: none */
     uint64_t until;   /* of take: clock_monotonic(), how long it waits; UINT64_MAX: for good */
     uint64_t request; /* of done and failed; so with the next three: */
     bool has_seen;

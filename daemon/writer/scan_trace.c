@@ -39,7 +39,7 @@ static bool find_oldest(struct step *s, struct record *r)
     for (int i = 0; i < CHAIN_MAX && r->has_replaces; i++) {
         uint8_t before[ID_SIZE];
         memcpy(before, r->replaces, ID_SIZE);
-        enum store_found found = store_get(s->writer->store, before, r);
+        enum store_found found = step_read_token(s, before, r);
         if (found == STORE_FAILED)
             return false;
         if (found == STORE_ABSENT)
