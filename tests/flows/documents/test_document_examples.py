@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -19,7 +20,7 @@ from gateway_examples import run_excerpt, run_gateway_by_hand, run_gateway_confi
 from nginx import check_example as run_nginx
 from pam_stack import Application, MODULE
 from preload import built
-from program_calls import check_call
+from program_calls import check_call, check_fleet
 from python_example import run_python
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE, ROOT
@@ -260,6 +261,18 @@ def run_folders(place, text):
         assert os.path.isdir(line.split()[0]), line
 
 
+def run_fleet_by_hand(place, text):
+    """Commands that need a fleet, which the tests of fleets try: each is one that the programs know."""
+    for command, _ in commands(text):
+        program, word, *rest = shlex.split(command, comments=True)
+        assert program == "jeton", command
+        if word == "fleet":
+            check_fleet(rest)
+        else:
+            status, output = place.shell.run(place.here(command), typed=place.typed + "\n")
+            assert status != 2, f"{command}: {output}"
+
+
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
     (re.compile(r"\[(WebService|Socket)\]"), run_nothing),         # Cockpit's: web/test_cockpit.py
@@ -273,6 +286,8 @@ KINDS = [
     (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
     (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
+    (re.compile(r"([$#] )?jeton (fleet|create group=|revoke \w+ confirm=|list group=)"), run_fleet_by_hand),
+    (re.compile(r"hostssl |fleet +/|synchronous_standby_names"), run_nothing),      # fleet/test_running_a_fleet.py
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),
