@@ -4,7 +4,6 @@ import glob
 import json
 import os
 import re
-import shlex
 import shutil
 import struct
 import subprocess
@@ -16,11 +15,12 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
+from fleet_examples import run_fleet_by_hand, run_fleet_config
 from gateway_examples import run_excerpt, run_gateway_by_hand, run_gateway_config
 from nginx import check_example as run_nginx
 from pam_stack import Application, MODULE
 from preload import built
-from program_calls import check_call, check_fleet
+from program_calls import check_call
 from python_example import run_python
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE, ROOT
@@ -261,21 +261,10 @@ def run_folders(place, text):
         assert os.path.isdir(line.split()[0]), line
 
 
-def run_fleet_by_hand(place, text):
-    """Commands that need a fleet, which the tests of fleets try: each is one that the programs know."""
-    for command, _ in commands(text):
-        program, word, *rest = shlex.split(command, comments=True)
-        assert program == "jeton", command
-        if word == "fleet":
-            check_fleet(rest)
-        else:
-            status, output = place.shell.run(place.here(command), typed=place.typed + "\n")
-            assert status != 2, f"{command}: {output}"
-
-
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
     (re.compile(r"\[(WebService|Socket)\]"), run_nothing),         # Cockpit's: web/test_cockpit.py
+    (re.compile(r"\[fleet\]\n(\w+ = .*\n)*database ="), run_fleet_config),
     (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|self|policy|service [^\]]+)\]"), run_config),
     (re.compile(r"import jeton"), run_python),
@@ -283,14 +272,12 @@ KINDS = [
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
     (re.compile(r"\$ socat "), run_socat),
     (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
-    (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
     (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
     (re.compile(r"([$#] )?jeton (fleet|create group=|revoke \w+ confirm=|list group=)"), run_fleet_by_hand),
-    (re.compile(r"hostssl |fleet +/|synchronous_standby_names"), run_nothing),      # fleet/test_running_a_fleet.py
+    (re.compile(r"(# pg_hba\.conf\n)?hostssl |fleet +/|synchronous_standby_names"), run_nothing),   # fleet/test_running_a_fleet.py
     (SHELL, run_shell),
-    (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
-    (re.compile(r" *bytes ─▶"), run_nothing),
+    (re.compile(r"(request|reply|id) +=| *bytes ─▶"), run_nothing),
     (re.compile(r"upstream |location |forward_auth |http-request "), run_excerpt),
     (re.compile(r"\w+/ +\w"), run_folders),
 ]
