@@ -10,6 +10,7 @@ from client import Client, Closed, quote
 from settings import PATIENCE
 
 SECOND = 10 ** 9
+BATCH = 5000        # changes
 CLAIMS = ("created", "activates", "expires", "subject", "scopes", "description", "replaces")
 DENIALS = {"revoke": "revoked", "disable": "disabled"}
 
@@ -66,9 +67,13 @@ def line_of(event, digest, group, by, state, host, claims):
 
 
 class Agent:
-    """A connection of role fleet to a daemon.  `keeps`: seconds of the lease that it grants at once."""
+    """A connection of role fleet to a daemon.
 
-    def __init__(self, daemon, changes=None, keeps=600):
+    keeps       seconds of the lease that it grants at once
+    takes       it takes what goes up, of which there is nothing yet
+    """
+
+    def __init__(self, daemon, changes=None, keeps=600, takes=True):
         self.changes = changes or Changes()
         self.path = daemon.path("fleet")
         self.client = Client(self.path)
@@ -78,6 +83,8 @@ class Agent:
         self.catch_up()
         if keeps:
             self.lease(keeps)
+        if takes:
+            assert self.take("0s") == []        # from now on the host knows who takes
 
     def __enter__(self):
         return self
@@ -115,8 +122,8 @@ class Agent:
         new = self.changes.after(place)
         if place == "none":
             self.snapshot(new)
-        elif new:
-            self.bring(f"fleet begin place={place}", new)
+        for first in range(0, 0 if place == "none" else len(new), BATCH):
+            self.bring(f"fleet begin place={self.place()}", new[first:first + BATCH])
 
     def bring(self, begin, new):
         lines = [begin, *(line for _, _, _, line in new), f"fleet end place={new[-1][0]}"]
@@ -138,7 +145,7 @@ class Agent:
 
     def take(self, wait=None):
         """Return the requests of one answer; wait for one unless told how long."""
-        return self.done("fleet take" + (f" wait={wait}" if wait else "")).lines
+        return self.done("fleet take" + (f" wait={wait}" if wait is not None else "")).lines
 
     def take_one(self):
         requests = self.take()
