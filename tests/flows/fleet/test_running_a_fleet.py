@@ -69,7 +69,7 @@ class Server:
 
     def settings(self):
         text = read(f"{EXAMPLES}/postgresql.conf")
-        for was, ours in (("'*'", "'127.0.0.1'"), ("1200", "20"), ("1GB", "16MB"), ("'ANY 1 (db2, db3)'", "''"),
+        for was, ours in (("'*'", "'127.0.0.1'"), ("1200", "20"), ("1GB", "16MB"), ("'ANY 1 (db1, db2, db3)'", "''"),
                           ("/etc/postgresql/", "../")):
             assert was in text, was
             text = text.replace(was, ours)
