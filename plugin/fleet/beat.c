@@ -49,11 +49,15 @@ void beat_reached(struct context *c)
 
 /* -- polls -------------------------------------------------------------------------------------- */
 
+/* A first lease needs a confirmed beat: it is not waited for until the next second. */
 static void on_confirmed(void *context, const struct database_answer *answer)
 {
-    (void)context;
+    struct context *c = context;
+
     if (!answer->ok && !answer->lost)
         log_write(LOG_WARNING, "a beat cannot be confirmed: %s", answer->message);
+    else if (answer->ok && c->beat.age_ms < 0)
+        beat_poll(c);
 }
 
 /* The commit of this beat came without a warning: hosts may date their leases by it. */

@@ -73,7 +73,7 @@ static bool hand_on(struct context *c, const PGresult *r)
     for (int i = 1; i < rows; i++) {
         const struct change_row row = { context_column(r, i, 2), context_column(r, i, 3),
                                         context_column(r, i, 4) };
-        const uint64_t before = at.serial;
+        const struct fleet_place before = at;
         if (changes_groups(&row)) {
             batch_free(b);
             log_write(LOG_INFO, "this host's groups have changed: all is fetched anew");
@@ -82,10 +82,10 @@ static bool hand_on(struct context *c, const PGresult *r)
         }
         if (b == NULL && (b = batch_new(c, &at, false)) == NULL)
             return false;
-        if (row.event.len == 0 || !read_place(r, i, &at, &at) || !batch_add(b, &row, &why)) {
+        if (row.event.len == 0 || !read_place(r, i, &before, &at) || !batch_add(b, &row, &why)) {
             batch_free(b);
             context_stuck(c, "the database's change behind %llu cannot be understood: %s",
-                          (unsigned long long)before, why);
+                          (unsigned long long)before.serial, why);
             return false;
         }
         if (batch_is_full(b) || i == rows - 1) {

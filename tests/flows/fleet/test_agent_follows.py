@@ -21,7 +21,10 @@ def fake():
 def following(fleet, fake, *settings, host="h1"):
     with Agent(fleet.conninfo(host), fake.path, "fleet.lease=5s", *settings) as agent:
         eventually(lambda: fake.lease() > 0, f"the host has a lease: {agent.log()}")
-        yield agent
+        try:
+            yield agent
+        finally:
+            print(agent.log())
 
 
 def newest(fleet):

@@ -6,7 +6,6 @@ change that goes up; what became of it is in `answered`."""
 import contextlib
 import os
 import re
-import secrets
 import shlex
 import socket
 import threading
@@ -74,7 +73,6 @@ def boottime():
 
 class FakeJetond:
     """Listens on `path`.  State outlives connections, as jetond's does a restart of the agent; not `restart()`, which forgets the lease."""
-
     def __init__(self, path):
         self.path = path
         self.lock = threading.RLock()
@@ -395,7 +393,3 @@ class Session:
                 if line is not None:
                     self.send(f"OK count={count}\n")
                 return line
-
-
-def digest():
-    return secrets.token_hex(32)
