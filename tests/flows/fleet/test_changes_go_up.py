@@ -5,7 +5,7 @@ import time
 import pytest
 
 from daemon import ROLES
-from fleet_agent import Agent, Changes
+from scripted_agent import Agent, Changes
 from waiting import eventually
 
 FLEET = (*ROLES, "fleet")
