@@ -109,7 +109,7 @@ static void step_end(struct step *s, struct fleet_request *r)
 
     if (fleet_sweep_step(s->writer))
         return;
-    enum status status = fleet_apply(s->writer, r, s->now, &problem);
+    enum status status = fleet_apply_delivery(s->writer, r, s->now, &problem);
     if (status == STATUS_OK)
         finish_end(s, r->delivery->count);
     else
