@@ -386,7 +386,7 @@ bool fleet_apply_settle(struct writer *w)
 }
 
 enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r, int64_t now,
-                        struct problem *problem)
+                                 struct problem *problem)
 {
     struct applying a = { .w = w, .fleet = w->fleet, .request = r, .now = now, .problem = problem };
 

@@ -298,20 +298,6 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
     return NULL;
 }
 
-void fleet_up_free(struct fleet_up *u)
-{
-    if (u == NULL)
-        return;
-    for (struct fleet_up_request *r; (r = TAILQ_FIRST(&u->answered)) != NULL;) {
-        TAILQ_REMOVE(&u->answered, r, link);
-        fleet_up_request_free(r);
-    }
-    for (struct mail *m; (m = mail_pop(&u->deferred)) != NULL;)
-        change_free((struct change *)m);
-    fleet_up_queue_end(&u->queue);
-    free(u);
-}
-
 uint64_t fleet_up_waiting(const struct fleet_up *u)
 {
     return u->queue.changes;

@@ -23,9 +23,6 @@ struct bulk;
 /* Make one, with the denials that the cache has unsent.  NULL: *problem. */
 struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem);
 
-/* Free it, and the changes that are held. */
-void fleet_up_free(struct fleet_up *u);
-
 /* Take a change that concerns a token of the fleet.  False: it is for the batch, as one of this host, or refused
  * with a problem. */
 bool fleet_up_takes(struct writer *w, struct change *c, int64_t now);

@@ -31,4 +31,7 @@ struct fleet_up {
     struct fleet_entry found, comes;
 };
 
+/* Free it, and the changes that are held; NULL is allowed. */
+void fleet_up_free(struct fleet_up *u);
+
 #endif

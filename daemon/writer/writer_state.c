@@ -5,7 +5,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/thread_heap.h"
-#include "daemon/writer/fleet_up.h"
+#include "daemon/writer/fleet_up_state.h"
 #include "daemon/writer/load.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */

@@ -7,8 +7,10 @@ import threading
 import time
 
 from client import Client, Closed, quote
+from daemon import ROLES
 from settings import PATIENCE
 
+FLEET = (*ROLES, "fleet")
 SECOND = 10 ** 9
 BATCH = 5000        # changes
 CLAIMS = ("created", "activates", "expires", "subject", "scopes", "description", "replaces")
@@ -191,3 +193,24 @@ class Agent:
             pass
         except Exception as fault:      # the test shall see it
             self.fault = fault
+
+
+def asked(host, line, role="admin"):
+    """Send a request on a connection of its own, and do not wait for the answer."""
+    client = host.client(role)
+    client.send(line)
+    return client
+
+
+def create(host, agent, **claims):
+    """Create a token of the fleet, one step after the other; return the reply."""
+    line = "create group=web" + "".join(f" {key}={value}" for key, value in claims.items())
+    client = asked(host, line)
+    agent.carry_out([agent.take_one()])
+    reply = client.reply()
+    assert reply.verdict == "OK", reply
+    return reply
+
+
+def stat(host, name):
+    return int(host.stats()[name])

@@ -175,7 +175,8 @@ static void test_a_denial_is_found_to_be_joined_until_it_is_forgotten(void **sta
     assert_non_null(fleet_up_queue_about(&queue, digest));
 }
 
-static void test_what_is_put_back_is_offered_when_its_time_has_come_and_keeps_no_one_waiting(void **state)
+static void test_what_is_put_back_is_offered_when_its_time_has_come_and_keeps_no_one_waiting(
+    void **state)
 {
     (void)state;
     for (uint8_t i = 0; i < 3; i++) {
