@@ -255,6 +255,8 @@ static void stop_threads(struct daemon *s)
 
     for (size_t i = 0; i < s->running; i++)
         worker_stop(&server->worker[i]);
+    if (server->write_queue != NULL)
+        write_queue_end_waiting(server->write_queue);
     for (size_t i = 0; i < s->running; i++)
         worker_join(&server->worker[i]);
     writer_thread_stop(s->writer_thread);

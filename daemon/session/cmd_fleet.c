@@ -8,9 +8,11 @@
 #include "daemon/session/cmd_fleet_take.h"
 #include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
+#include "daemon/writer/fleet_touched.h"
 #include "proto/reply.h"
 
-static command word_place, word_places, word_rewind, word_lease, word_begin, word_end, word_abort;
+static command word_place, word_places, word_rewind, word_lease, word_begin, word_end, word_abort,
+    word_touched;
 
 #define K(name) KEY_BIT(KEY_##name)
 
@@ -27,6 +29,7 @@ static const struct {
     { "begin", K(PLACE) | K(SNAPSHOT), 0, word_begin },
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
+    { "touched", K(AFTER) | K(LIMIT), 0, word_touched },
     { "take", K(WAIT), 0, cmd_fleet_take },
     { "done", K(REQUEST) | K(PLACE) | K(SEEN) | K(HOSTS), K(REQUEST) | K(PLACE), cmd_fleet_done },
     { "failed", K(REQUEST) | K(CODE) | K(MESSAGE), K(REQUEST) | K(CODE), cmd_fleet_failed },
@@ -262,6 +265,22 @@ static void word_abort(struct run *run, const struct request *r)
     s->fleet_delivery = NULL;
     write_queue_wake(s->worker->server->write_queue); /* it gives up a snapshot */
     answer_ok(s);
+}
+
+static void word_touched(struct run *run, const struct request *r)
+{
+    struct fleet_request *request = fleet_request_new(FLEET_WORD_TOUCHED);
+    struct session *s = run->session;
+
+    if (request != NULL && request_has(r, KEY_AFTER) &&
+        !fleet_touched_read(request, r->value[KEY_AFTER])) {
+        refuse_value(s, KEY_AFTER, "a position is next= of an earlier reply");
+        fleet_request_free(request);
+    } else if (request != NULL && !read_number(s, r, KEY_LIMIT, INT64_MAX, &request->limit)) {
+        fleet_request_free(request);
+    } else {
+        cmd_fleet_ask(s, request);
+    }
 }
 
 void cmd_fleet(struct run *run, const struct request *r)

@@ -31,6 +31,8 @@ struct fleet {
     struct fleet_effects doubtful; /* of a commit that failed, and may have happened all the same */
     struct fleet_sweep sweep;
     struct fleet_notes notes;
+    int64_t touched_since; /* uses from then on are news: seconds since 1970 */
+    int64_t touched_began; /* when the list of them began that is being read */
     bool compaction_failed;
     bool failure_logged; /* the last log message says that the cache cannot be written */
 };

@@ -13,7 +13,7 @@
 
 /* Apply the delivery of a `fleet end`.  Not STATUS_OK: *problem says why nothing was changed; a snapshot that it is a
  * part of is given up. */
-enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r, int64_t now,
+enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r,
                                  struct problem *problem);
 
 /* Apply what one token shall be (`deleted`: dropped) beside all deliveries, without a commit, which the caller makes

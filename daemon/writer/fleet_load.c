@@ -99,8 +99,10 @@ static bool load_one(struct fleet_visitor *visitor, const struct fleet_entry *en
 
     if (entry->deleted)
         return true;
-    if (l->has_local && fleet_publish_look(w, r->digest) != FLEET_SLOT_FREE)
-        return fleet_publish_denial(w, entry);
+    if (l->has_local && fleet_publish_look(w, r->digest) != FLEET_SLOT_FREE) {
+        fleet_publish_denial(w, entry);
+        return true;
+    }
     if (!reserve(l, 1, (uint64_t)r->subject_len + r->scopes_len))
         return false;
     creation_index_add(&w->index, r->created, fleet_serial(r->digest), r->digest, r->by);

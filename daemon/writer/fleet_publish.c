@@ -51,31 +51,21 @@ static void deny(struct writer *w, const uint8_t id[ID_SIZE], uint32_t flags)
         token_table_deny(w->token_table, id, SLOT_REVOKED, NULL);
 }
 
-bool fleet_publish_denial(struct writer *w, const struct fleet_entry *denied)
+void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied)
 {
-    const struct record *r = &denied->record;
     uint32_t flags = denying_flags(denied);
 
-    if (flags == 0)
-        return true;
-    switch (fleet_publish_look(w, r->digest)) {
+    switch (fleet_publish_look(w, denied->record.digest)) {
     case FLEET_SLOT_OURS:
-        deny(w, r->digest, flags);
-        return true;
+        deny(w, denied->record.digest, flags);
+        return;
     case FLEET_SLOT_LOCAL: /* what the fleet drops may go on here */
-        deny(w, r->digest, denied->deleted ? 0 : flags);
-        return true;
+        deny(w, denied->record.digest, denied->deleted ? 0 : flags);
+        return;
     case FLEET_SLOT_OTHER:
-        return true;
     case FLEET_SLOT_FREE:
-        break;
+        return;
     }
-    if (denied->deleted) /* what is not here is not honoured */
-        return true;
-    if (!reserve_table(w, 1, (uint64_t)r->subject_len + r->scopes_len))
-        return false;
-    token_table_put(w->token_table, r);
-    return true;
 }
 
 /* -- indexes ------------------------------------------------------------------------------------ */
@@ -138,8 +128,8 @@ static bool is_in_index(struct writer *w, const struct record *r)
            w->index.entry[at].created == r->created && !w->index.entry[at].removed;
 }
 
-/* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because
- * of a denial that was not saved, or because of a commit that failed. */
+/* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because of
+ * a commit that failed. */
 static void relist(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
 {
     const struct record *before = &e->before.record, *after = &e->after.record;

@@ -18,9 +18,9 @@ enum fleet_slot {
 
 enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST_SIZE]);
 
-/* Let a denial take effect before it is saved, also of a token that is not here; nothing happens if the entry denies
- * nothing.  False: it needs a slot, and there is no memory for one. */
-bool fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
+/* Let a denial of a token that is here take effect before it is saved; nothing happens if the entry denies nothing.
+ * What is not here is not honoured anyway. */
+void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
 
 /* Reserve memory for so many effects with so many bytes of strings; false: there is none. */
 bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes);

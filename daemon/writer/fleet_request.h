@@ -24,11 +24,12 @@ struct fleet_request {
     enum fleet_word word;
     struct fleet_place place; /* place= */
     uint64_t serial;          /* after= of places; 0: none */
-    bool has_id;              /* after= of touched: */
-    uint8_t id[ID_SIZE];
+    uint32_t slot,
+        slots; /* after= of touched: the slot where it goes on, of so many; 0: at the beginning */
     uint64_t limit;                  /* UINT64_MAX: none */
     bool more;                       /* of end: more parts of the snapshot follow */
     struct fleet_delivery *delivery; /* of end; NULL: none */
+    bool has_id;                     /* after= of touched: */
     uint64_t until;   /* of take: clock_monotonic(), how long it waits; UINT64_MAX: for good */
     uint64_t request; /* of done and failed; so with the next three: */
     bool has_seen;
@@ -39,6 +40,7 @@ struct fleet_request {
     char message[FLEET_MESSAGE_MAX];
 
     /* how far it is */
+    bool begun;
     uint64_t count; /* lines sent */
 };
 

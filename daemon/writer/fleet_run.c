@@ -8,6 +8,7 @@
 #include "daemon/writer/fleet_request.h"
 #include "daemon/writer/fleet_sweep.h"
 #include "daemon/writer/fleet_take.h"
+#include "daemon/writer/fleet_touched.h"
 #include "proto/reply.h"
 
 enum { PLACES_STEP = 256 }; /* lines of one step */
@@ -16,9 +17,13 @@ typedef void word_step(struct step *s, struct fleet_request *r);
 static word_step step_places, step_rewind, step_end;
 
 static word_step *const words[FLEET_WORDS] = {
-    [FLEET_WORD_PLACES] = step_places,   [FLEET_WORD_REWIND] = step_rewind,
-    [FLEET_WORD_END] = step_end,         [FLEET_WORD_TAKE] = fleet_take_step,
-    [FLEET_WORD_DONE] = fleet_take_done, [FLEET_WORD_FAILED] = fleet_take_failed,
+    [FLEET_WORD_PLACES] = step_places,
+    [FLEET_WORD_REWIND] = step_rewind,
+    [FLEET_WORD_END] = step_end,
+    [FLEET_WORD_TAKE] = fleet_take_step,
+    [FLEET_WORD_DONE] = fleet_take_done,
+    [FLEET_WORD_FAILED] = fleet_take_failed,
+    [FLEET_WORD_TOUCHED] = fleet_touched_step,
 };
 
 void fleet_run_step(struct step *s)
@@ -109,7 +114,7 @@ static void step_end(struct step *s, struct fleet_request *r)
 
     if (fleet_sweep_step(s->writer))
         return;
-    enum status status = fleet_apply_delivery(s->writer, r, s->now, &problem);
+    enum status status = fleet_apply_delivery(s->writer, r, &problem);
     if (status == STATUS_OK)
         finish_end(s, r->delivery->count);
     else

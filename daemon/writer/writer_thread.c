@@ -46,7 +46,7 @@ struct writer_thread {
 
 static void *run(void *writer_thread);
 static bool one_batch(struct writer_thread *t);
-static bool step_fleet(struct writer_thread *t, bool stopping);
+static bool step_fleet(struct writer_thread *t);
 static bool one_chunk(struct writer_thread *t);
 static void release_answers(struct writer_thread *t, bool at_end);
 static void note_saving(struct writer_thread *t);
@@ -162,7 +162,7 @@ static void *run(void *writer_thread)
         bool stopping = write_queue_is_stopping(queue);
         write_queue_set_busy(queue);
         bool busy = one_batch(t);
-        busy = step_fleet(t, stopping) || busy;
+        busy = step_fleet(t) || busy;
         note_saving(t);
         busy = one_chunk(t) || busy;
         release_answers(t, false);
@@ -209,11 +209,11 @@ static void note_changes(struct writer_thread *t, uint64_t newest)
 }
 
 /* Go on with changes that go up to the fleet's database. */
-static bool step_fleet(struct writer_thread *t, bool stopping)
+static bool step_fleet(struct writer_thread *t)
 {
     bool news = fleet_up_step(t->writer, clock_wall());
 
-    if (stopping)
+    if (write_queue_ends_waiting(t->writer->queue))
         news = fleet_up_finish(t->writer) || news;
     if (news)
         wake_parked(t);
