@@ -54,12 +54,17 @@ LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
 HTTP_SOURCES = $(wildcard plugin/http/*.c)
 HTTP = $(call objects,$(HTTP_SOURCES))
-GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c plugin/sandbox/*.c)
+GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c plugin/sandbox/*.c plugin/service/*.c)
 GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
 LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
 WEB = $(call objects,$(filter-out plugin/web/main.c,$(wildcard plugin/web/*.c plugin/sandbox/*.c)))
 WEB_HTTP = $(call objects,plugin/http/head.c plugin/http/credentials.c)
 LIBS_WEB = -levent_core -lseccomp $(LIBS_PROTO)
+# libpq's headers: pg_config of libpq-dev says where.
+PQ_INCLUDES := $(patsubst %,-isystem %,$(shell pg_config --includedir 2>/dev/null || echo /usr/include/postgresql))
+FLEET_OWN = $(call objects,$(wildcard plugin/fleet/*.c))
+FLEET = $(filter-out $(BUILD)/plugin/fleet/main.o,$(FLEET_OWN)) $(call objects,$(wildcard plugin/sandbox/*.c plugin/service/*.c))
+LIBS_FLEET = -lpq -levent_core -linih -lseccomp $(LIBS_PROTO)
 PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
 VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
@@ -79,7 +84,7 @@ LUA_SOURCES = $(wildcard plugin/lua/*.c)
 LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
-	$(BUILD)/jeton-gateway $(BUILD)/jeton-web $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
+	$(BUILD)/jeton-gateway $(BUILD)/jeton-web $(BUILD)/jeton-fleet $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
 # Cockpit's package: the page of plugin/web, with a manifest.  An index of its own loads Cockpit's library.
 COCKPIT_FILES = $(patsubst %,$(BUILD)/cockpit/jeton/%,manifest.json $(PAGE_FILES))
 # nginx's headers, from nginx-dev; the module is left out without them.
@@ -122,12 +127,15 @@ format:                         ## format the C files by .clang-format; `tests/c
 	@tests/checks/format --fix
 
 # What is compiled in changes with PREFIX.
-$(BUILD)/daemon/config/config_defaults.o $(BUILD)/plugin/cli/web.o $(BUILD)/plugin/web/main.o: $(BUILD)/prefix
+$(BUILD)/daemon/config/config_defaults.o $(BUILD)/plugin/cli/web.o $(BUILD)/plugin/cli/fleet.o $(BUILD)/plugin/web/main.o \
+		$(BUILD)/plugin/fleet/words_schema.o: $(BUILD)/prefix
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
 	@test "$$(cat $@ 2>/dev/null)" = "$(PREFIX)" || echo "$(PREFIX)" >$@
 $(BUILD)/daemon/config/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
 $(BUILD)/plugin/cli/web.o: CPPFLAGS += -DWEB_PROGRAM='"$(PREFIX)/libexec/jeton/jeton-web"'
+$(BUILD)/plugin/cli/fleet.o: CPPFLAGS += -DFLEET_PROGRAM='"$(PREFIX)/libexec/jeton/jeton-fleet"'
+$(BUILD)/plugin/fleet/words_schema.o: CPPFLAGS += -DMIGRATIONS_DIRECTORY='"$(PREFIX)/share/jeton/fleet"'
 $(BUILD)/plugin/web/main.o: CPPFLAGS += -DPAGE_DIRECTORY='"$(PREFIX)/share/jeton/web"'
 
 $(BUILD)/%.o: %.c
@@ -163,6 +171,12 @@ $(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBR
 $(BUILD)/jeton-web: $(BUILD)/plugin/web/main.o $(WEB) $(WEB_HTTP) $(PROTO)
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_WEB) -o $@
 	ln -sfnr plugin/web/page $(BUILD)/web
+
+# In the tree, the migrations are beside the program.
+$(FLEET_OWN): CPPFLAGS += $(PQ_INCLUDES)
+$(BUILD)/jeton-fleet: $(BUILD)/plugin/fleet/main.o $(FLEET) $(PROTO)
+	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_FLEET) -o $@
+	ln -sfnr plugin/fleet/sql $(BUILD)/fleet
 
 # Loaded for each login, which is much of its time: so of the others' objects there are those alone that it uses, no
 # library but libpam, two mappings of the file instead of four, and no start files, which have nothing to start here.
@@ -232,6 +246,10 @@ $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 # Names of the gateway are its own, and some the daemon has, too.
 $(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
+
+$(BUILD)/tests/unit/fleet_agent/%.o: CPPFLAGS += $(PQ_INCLUDES)
+$(BUILD)/tests/unit/fleet_agent/%: $(BUILD)/tests/unit/fleet_agent/%.o $(BUILD)/tests/unit/run_one.o $(FLEET) $(PROTO)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_FLEET) -o $@
 
 $(BUILD)/tests/unit/web/%: $(BUILD)/tests/unit/web/%.o $(BUILD)/tests/unit/run_one.o $(WEB) $(WEB_HTTP) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_WEB) -o $@
@@ -320,6 +338,12 @@ bench:                          ## measure everything beside its peers, as ratio
 demo: deps                      ## show the main job for real: create, list, verify, revoke, and curl through nginx
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
+
+# A fleet on one machine: a PostgreSQL of its own with a standby, and three hosts.
+demo-fleet: deps                ## show a fleet for real: create and revoke on one host, verify on others; cut off, fail over
+	@tests/deps postgresql
+	@$(MAKE) --no-print-directory -s $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/jeton-fleet
+	@BUILD=$(BUILD) /usr/bin/python3 -B tests/demo_fleet
 
 # A daemon in the foreground; its store is kept from one run to the next.
 run:                            ## keep a daemon in the foreground on build/run/*.sock; CONFIG=FILE: with that configuration
@@ -569,6 +593,6 @@ test-release:                   ## as root: build, test and boot the packages in
 clean:                          ## remove build/
 	rm -rf build
 
-.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo demo-fleet format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/release \) -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "plugin/gateway/log.h"
+#include "plugin/service/log.h"
 #include "plugin/http/answer.h"
 #include "proto/limits.h"
 

@@ -10,8 +10,8 @@
 
 #include "plugin/gateway/connection.h"
 #include "plugin/gateway/listener.h"
-#include "plugin/gateway/monotonic.h"
-#include "plugin/gateway/notify.h"
+#include "plugin/service/monotonic.h"
+#include "plugin/service/notify.h"
 #include "plugin/gateway/refusal.h"
 #include "plugin/gateway/reload.h"
 #include "plugin/gateway/sandbox.h"

@@ -90,7 +90,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_WRONG_CONFIG;
     }
-    log_open();
+    log_open("jeton-gateway");
     if (check_only)
         return gateway_check(&source);
     const char *fault = listen_fds_take(&inherited);

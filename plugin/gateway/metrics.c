@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/gateway/metrics.h"
 
-#include "plugin/gateway/log.h"
+#include "plugin/service/log.h"
 #include "proto/limits.h"
 
 static const unsigned statuses[] = { 200, 401, 403, 503, 500 };

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "plugin/gateway/monotonic.h"
+#include "plugin/service/monotonic.h"
 
 void peers_init(struct peers *p)
 {

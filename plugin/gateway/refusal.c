@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "plugin/gateway/monotonic.h"
+#include "plugin/service/monotonic.h"
 #include "plugin/http/response.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "plugin/gateway/notify.h"
+#include "plugin/service/notify.h"
 
 static struct context *context;
 static const struct config_source *source;

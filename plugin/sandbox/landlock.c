@@ -16,7 +16,8 @@ enum {
     FS_REFER = 1 << 13,       /* since 2 */
     FS_TRUNCATE = 1 << 14,    /* since 3 */
     FS_IOCTL_DEV = 1 << 15,   /* since 5 */
-    NET_TCP = 3,              /* bind and connect; since 4 */
+    NET_BIND = 1,             /* since 4, ... */
+    NET_TCP = 3,              /* ... and connect */
     SCOPE_ALL = 3,            /* abstract sockets, signals; since 6 */
 };
 
@@ -26,7 +27,7 @@ struct attributes {
     uint64_t scoped;
 };
 
-int landlock_begin(void)
+static int begin(uint64_t net)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     struct attributes wanted = { .handled_fs = FS_ABI_1 };
@@ -37,7 +38,7 @@ int landlock_begin(void)
     wanted.handled_fs |= (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
                          (abi >= 5 ? FS_IOCTL_DEV : 0);
     if (abi >= 4) {
-        wanted.handled_net = NET_TCP;
+        wanted.handled_net = net;
         size = offsetof(struct attributes, scoped);
     }
     if (abi >= 6) {
@@ -48,6 +49,16 @@ int landlock_begin(void)
     return ruleset < 0 ? -errno : (int)ruleset;
 }
 
+int landlock_begin(void)
+{
+    return begin(NET_TCP);
+}
+
+int landlock_begin_client(void)
+{
+    return begin(NET_BIND);
+}
+
 int landlock_allow(int ruleset, const char *path, enum landlock_right right)
 {
     struct landlock_path_beneath_attr rule = { .parent_fd = open(path, O_PATH | O_CLOEXEC) };
@@ -56,8 +67,13 @@ int landlock_allow(int ruleset, const char *path, enum landlock_right right)
     if (rule.parent_fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     const int directory = fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode);
-    rule.allowed_access = right == LANDLOCK_REMOVE ? LANDLOCK_ACCESS_FS_REMOVE_FILE :
-                                                     LANDLOCK_ACCESS_FS_READ_FILE;
+    static const uint64_t rights[] = {
+        [LANDLOCK_READ] = LANDLOCK_ACCESS_FS_READ_FILE,
+        [LANDLOCK_REMOVE] = LANDLOCK_ACCESS_FS_REMOVE_FILE,
+        [LANDLOCK_REPLACE] = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |
+                             LANDLOCK_ACCESS_FS_REMOVE_FILE,
+    };
+    rule.allowed_access = rights[right];
     if (right == LANDLOCK_READ && directory)
         rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
     long added = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);

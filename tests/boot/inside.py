@@ -7,6 +7,7 @@ import time
 import traceback
 
 import bindings
+import fleet
 import http_gateway
 import nginx_module
 import packages
@@ -44,6 +45,9 @@ STAGES = {
         http_gateway.a_reload_of_the_gateway_takes_over_its_sites_and_fails_visibly,
         http_gateway.the_monitoring_socket_can_be_added,
         http_gateway.a_tcp_port_can_be_added_to_the_socket,
+        fleet.the_agent_confines_itself_and_tries_until_there_is_a_database,
+        fleet.tokens_of_the_fleet_are_created_and_revoked_with_a_database,
+        fleet.a_host_leaves_the_fleet_and_goes_on,
         bindings.the_python_module_verifies,
         bindings.the_lua_modules_verify,
         bindings.haproxy_lets_good_tokens_pass_by_the_example,
@@ -92,7 +96,7 @@ def passes(check):
         sys.stdout.flush()
         signal.alarm(0)
         run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", "-u", "jetond*",
-            "-u", "jeton-stats*", "-u", "jeton-gateway*", "-u", "nginx*", "-u", "haproxy*", "-u", "cockpit*", show=True, check=False)
+            "-u", "jeton-stats*", "-u", "jeton-gateway*", "-u", "jeton-fleet*", "-u", "nginx*", "-u", "haproxy*", "-u", "cockpit*", show=True, check=False)
         return False
     finally:
         signal.alarm(0)

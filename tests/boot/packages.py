@@ -71,7 +71,7 @@ def removal_leaves_only_the_tokens_and_the_configuration():
     assert not os.path.exists(f"/proc/{pid}"), "the process still runs"
     assert_equal(glob.glob("/run/jeton*/*"), [])
     assert_equal(run("systemctl", "list-units", "--plain", "--no-legend",
-             "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*", "jeton-gateway*"), "")
+             "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*", "jeton-gateway*", "jeton-fleet*"), "")
     assert os.path.exists(STORE)
     assert os.path.exists("/etc/jeton/jetond.conf")
     with open("/etc/pam.d/common-auth") as file:
@@ -87,7 +87,7 @@ def reinstalled_packages_have_the_tokens():
 @timeout(40)
 def a_purge_leaves_no_state():
     apt("purge", *PACKAGES)
-    left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton",
+    left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/run/jeton-fleet", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton",
                               "/usr/lib/python3/dist-packages/jeton", "/usr/lib/nginx/modules/ngx_http_jeton_module.so")
             if os.path.exists(path)]
     assert_equal(left + glob.glob("/etc/nginx/modules-enabled/*jeton*"), [])
@@ -100,7 +100,7 @@ def a_purge_leaves_no_state():
 
 def make_install_works_as_the_readme_says():
     run("sh", "-c", "tar -cC tree . | tar -xC / --keep-directory-symlink")
-    for command in ("userdel jeton", "userdel jeton-gateway", "groupdel jeton-admin", "groupdel jeton-observe",
+    for command in ("userdel jeton", "userdel jeton-gateway", "userdel jeton-fleet", "groupdel jeton-admin", "groupdel jeton-observe",
                     "groupdel jeton-table", "systemd-sysusers", "systemd-tmpfiles --create jeton.conf",
                     "systemctl daemon-reload", "ldconfig",
                     "systemctl enable --now jetond-admin.socket jetond-verify.socket"):

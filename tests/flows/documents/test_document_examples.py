@@ -15,6 +15,7 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
+from fleet_examples import run_fleet_by_hand, run_fleet_config
 from gateway_examples import run_excerpt, run_gateway_by_hand, run_gateway_config
 from nginx import check_example as run_nginx
 from pam_stack import Application, MODULE
@@ -263,6 +264,7 @@ def run_folders(place, text):
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
     (re.compile(r"\[(WebService|Socket)\]"), run_nothing),         # Cockpit's: web/test_cockpit.py
+    (re.compile(r"\[fleet\]\n(\w+ = .*\n)*database ="), run_fleet_config),
     (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|self|policy|service [^\]]+)\]"), run_config),
     (re.compile(r"import jeton"), run_python),
@@ -270,12 +272,12 @@ KINDS = [
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
     (re.compile(r"\$ socat "), run_socat),
     (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
-    (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
     (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
+    (re.compile(r"([$#] )?jeton (fleet|create group=|revoke \w+ confirm=|list group=)"), run_fleet_by_hand),
+    (re.compile(r"(# pg_hba\.conf\n)?hostssl |fleet +/|synchronous_standby_names"), run_nothing),   # fleet/test_running_a_fleet.py
     (SHELL, run_shell),
-    (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
-    (re.compile(r" *bytes ─▶"), run_nothing),
+    (re.compile(r"(request|reply|id) +=| *bytes ─▶"), run_nothing),
     (re.compile(r"upstream |location |forward_auth |http-request "), run_excerpt),
     (re.compile(r"\w+/ +\w"), run_folders),
 ]

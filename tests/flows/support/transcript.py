@@ -16,9 +16,9 @@ from settings import BUILD, PATIENCE
 
 OURS = {"jeton": f"{BUILD}/jeton", "jetond": f"{BUILD}/jetond"}
 HARMLESS = ["cut", "cat", "printf", "tdbbackup", "tdbdump", "timeout", "sleep", "mkdir", "grep", "head",
-            "tdbtool", "date", "perl", "mv"]
+            "tdbtool", "date", "perl", "mv", "openssl"]
 STAND_INS = ["systemctl", "journalctl", "apt", "adduser", "systemd-sysusers", "systemd-tmpfiles", "ldconfig",
-             "pam-auth-update", "psql", "bpftrace", "make", "deploy"]
+             "pam-auth-update", "psql", "bpftrace", "make", "deploy", "runuser", "pg_ctlcluster", "rm", "jeton-fleet"]
 KEEP = 'for word; do printf "%s\\037" "$word"; done >>"$CALLS"; printf "\\036" >>"$CALLS"\n'
 COMMAND = re.compile(r"[$#] (.*)")
 
@@ -41,7 +41,7 @@ class Shell:
         # Without the owner, who is not known here.
         self.write(f"{programs}/install", f'set -- install "$@"\n{KEEP}exec {sys.executable} -c '
                    "'import shutil, sys; shutil.copy(*[a for a in sys.argv[1:] if a[0] != \"-\" and "
-                   "not a.isdigit() and a not in (\"root\", \"jeton\")])' \"${@:2}\"\n")
+                   "not a.isdigit() and a not in (\"root\", \"jeton\", \"jeton-fleet\")])' \"${@:2}\"\n")
         ours, theirs = os.openpty()         # commands print otherwise on a terminal
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         self.output = open(ours, errors="replace")

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/gateway/log.h"
+#include "plugin/service/log.h"
 
 #include <poll.h>
 #include <stdarg.h>
@@ -24,13 +24,15 @@ static const struct {
 static _Atomic int most = LOG_INFO;
 static _Atomic uint64_t dropped;
 static bool journal;
+static const char *program = "jeton";
 
-void log_open(void)
+void log_open(const char *name)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     unsigned long long device, inode;
     struct stat st;
 
+    program = name;
     journal = stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
@@ -86,7 +88,7 @@ void log_write(enum log_level level, const char *format, ...)
     if (!log_wants(level))
         return;
     int prefix = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
-                           snprintf(line, sizeof(line), "jeton-gateway: %s: ", name_of(level));
+                           snprintf(line, sizeof(line), "%s: %s: ", program, name_of(level));
     va_start(args, format);
     int more = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, args);
     va_end(args);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Report to the service manager, see sd_notify(3); without one, nothing is done.  The main thread. */
-#ifndef JETON_PLUGIN_GATEWAY_NOTIFY_H
-#define JETON_PLUGIN_GATEWAY_NOTIFY_H
+#ifndef JETON_PLUGIN_SERVICE_NOTIFY_H
+#define JETON_PLUGIN_SERVICE_NOTIFY_H
 
 #include <stdint.h>
 

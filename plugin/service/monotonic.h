@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The time for deadlines and intervals, which no change of the system's clock moves. */
-#ifndef JETON_PLUGIN_GATEWAY_MONOTONIC_H
-#define JETON_PLUGIN_GATEWAY_MONOTONIC_H
+#ifndef JETON_PLUGIN_SERVICE_MONOTONIC_H
+#define JETON_PLUGIN_SERVICE_MONOTONIC_H
 
 #include <stdint.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/gateway/notify.h"
+#include "plugin/service/notify.h"
 
 #include <stddef.h>
 #include <stdio.h>

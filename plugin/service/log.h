@@ -2,8 +2,8 @@
 /* Write messages to standard error, one line each, in levels.  Never pass a token's value; its id is
  * fine.  Control bytes are replaced by question marks.  Whoever reads the lines is not waited for: what
  * they do not take at once is dropped, and counted.  Any thread. */
-#ifndef JETON_PLUGIN_GATEWAY_LOG_H
-#define JETON_PLUGIN_GATEWAY_LOG_H
+#ifndef JETON_PLUGIN_SERVICE_LOG_H
+#define JETON_PLUGIN_SERVICE_LOG_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,8 +14,8 @@
 enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6, LOG_DEBUG = 7 };
 
 /* Find out whether standard error leads to the system's journal: lines for it begin with a priority
- * in angle brackets instead of our name and the level, see sd-daemon(3). */
-void log_open(void);
+ * in angle brackets instead of the program's name, which must stay, and the level, see sd-daemon(3). */
+void log_open(const char *program);
 
 /* Drop messages above this level from now on; info at first. */
 void log_set_level(enum log_level level);

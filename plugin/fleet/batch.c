@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/fleet/batch.h"
+
+#include <stdlib.h>
+
+/* jetond takes 8 MiB; lines are not much shorter than what it makes of them. */
+enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 4 * 1024 * 1024 };
+
+struct batch {
+    struct context *context;
+    struct fleet_place to;
+    batch_done *done;
+    uint64_t tag;
+    size_t count;      /* lines between begin and end */
+    size_t answered;   /* final lines that came */
+    bool refused;      /* one of them was no OK */
+    struct text lines; /* owned */
+};
+
+/* Have space for one more line. */
+static bool reserve(struct batch *b)
+{
+    struct text *t = &b->lines;
+
+    if (t->cap - t->len >= LINE_MAX_BYTES)
+        return true;
+    const size_t cap = 2 * t->cap + BYTES_FIRST;
+    char *at = realloc(t->at, cap);
+    if (at == NULL)
+        return false;
+    t->at = at;
+    t->cap = cap;
+    return true;
+}
+
+struct batch *batch_new(struct context *c, const struct fleet_place *from, bool snapshot)
+{
+    struct batch *b = calloc(1, sizeof(*b));
+
+    if (b == NULL || !reserve(b)) {
+        free(b);
+        return NULL;
+    }
+    b->context = c;
+    text_adds(&b->lines, "fleet begin place=");
+    fleet_place_put(&b->lines, from);
+    text_adds(&b->lines, snapshot ? " snapshot=yes\n" : "\n");
+    return b;
+}
+
+void batch_free(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    free(b->lines.at);
+    free(b);
+}
+
+bool batch_is_full(const struct batch *b)
+{
+    return b->count >= CONTEXT_PAGE || b->lines.len >= BYTES_MAX;
+}
+
+size_t batch_count(const struct batch *b)
+{
+    return b->count;
+}
+
+bool batch_add(struct batch *b, const struct change_row *row, const char **why)
+{
+    *why = "no memory";
+    if (!reserve(b))
+        return false;
+    const size_t before = b->lines.len;
+    if (!change_write(&b->lines, row, why))
+        return false;
+    b->count += b->lines.len > before;
+    return true;
+}
+
+static void note_refusal(struct batch *b, const struct reply *reply)
+{
+    const struct slice message = line_get(&reply->line, "message");
+
+    if (!b->refused)
+        log_write(LOG_WARNING, "jetond refuses changes up to %llu: %.*s (%.*s)",
+                  (unsigned long long)b->to.serial, (int)message.len,
+                  message.at != NULL ? message.at : "", (int)reply->word.len, reply->word.at);
+    b->refused = true;
+}
+
+static void on_reply(void *batch, const struct reply *reply)
+{
+    struct batch *b = batch;
+
+    if (reply != NULL && !reply->final)
+        return;
+    if (reply != NULL && reply->kind != ANSWER_OK)
+        note_refusal(b, reply);
+    if (reply != NULL && ++b->answered < b->count + 2)
+        return;
+    enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
+    b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
+    batch_free(b);
+}
+
+bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_done *done,
+                uint64_t tag)
+{
+    b->to = *to;
+    b->done = done;
+    b->tag = tag;
+    if (!reserve(b)) {
+        batch_free(b);
+        return false;
+    }
+    text_adds(&b->lines, "fleet end place=");
+    fleet_place_put(&b->lines, to);
+    text_adds(&b->lines, more ? " more=yes\n" : "\n");
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->count + 2, on_reply, b)) {
+        batch_free(b);
+        return false;
+    }
+    /* They are in the connection's buffer now. */
+    free(b->lines.at);
+    b->lines = (struct text){ 0 };
+    return true;
+}

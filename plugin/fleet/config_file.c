@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Read a configuration file: INI, by libinih, with the line numbers that libinih does not give. */
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plugin/fleet/config.h"
+
+/* The state of reading a file.  Lines are looked at before libinih gets them. */
+struct reading {
+    struct config *config;
+    struct config_faults *faults;
+    const char *name;
+    FILE *file;
+    unsigned line;
+    bool more; /* the line goes on with the key before */
+};
+
+static void blame(const struct reading *r, const char *why)
+{
+    config_blame(r->faults, "%.100s:%u: %s", r->name, r->line, why);
+}
+
+/* Read a line, of which `size` - 1 bytes are kept; all of it is consumed.  False: the file has ended. */
+static bool get_line(struct reading *r, char *line, int size)
+{
+    const char *why = NULL;
+    int len = 0, c;
+    bool any = false;
+
+    while ((c = getc(r->file)) != EOF) {
+        any = true;
+        if (c == '\0')
+            why = "the line has a NUL byte: this is no text";
+        else if (len == size - 1)
+            why = "the line is too long: at most 198 bytes can be read; `database` may go on in "
+                  "lines that begin with a space";
+        else
+            line[len++] = (char)c;
+        if (c == '\n')
+            break;
+    }
+    line[len] = '\0';
+    r->line += any;
+    if (why != NULL) {
+        blame(r, why);
+        strcpy(line, "\n");
+    }
+    return any;
+}
+
+/* Give libinih a line, as fgets() does. */
+static char *read_line(char *line, int size, void *context)
+{
+    struct reading *r = context;
+
+    if (!get_line(r, line, size))
+        return NULL;
+    r->more = line[0] == ' ' || line[0] == '\t';
+    const char *text = line + strspn(line, " \t\v\f\r\n");
+    if (*text != '\0' && *text != ';' && *text != '#' && *text != '[' && !r->more &&
+        strpbrk(text, "=:") == NULL) {
+        blame(r, "neither a [section] nor key = value");
+        return strcpy(line, "\n");
+    }
+    return line;
+}
+
+static int take_key(void *context, const char *section, const char *name, const char *value)
+{
+    struct reading *r = context;
+    const char *why = "there is only one section, [fleet]";
+
+    if (strcmp(section, "fleet") == 0)
+        why = config_set(r->config, slice_of(name), slice_of(value), false, r->more);
+    if (why != NULL)
+        config_blame(r->faults, "%.100s:%u: %.40s: %s", r->name, r->line, name, why);
+    return 1;
+}
+
+/* Open without waiting for the other end of a pipe. */
+static FILE *open_file(const char *file)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0)
+        return NULL;
+    FILE *stream = fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) ? fdopen(fd, "r") : NULL;
+    if (stream == NULL) {
+        close(fd);
+        errno = EISDIR;
+    }
+    return stream;
+}
+
+static void read_file(const struct config_source *source, struct config *c,
+                      struct config_faults *faults)
+{
+    struct reading r = {
+        .config = c, .faults = faults, .name = source->file, .file = open_file(source->file)
+    };
+
+    if (r.file == NULL) {
+        if (errno != ENOENT || source->file_required)
+            config_blame(faults, "%.150s: %s", source->file, strerror(errno));
+        return;
+    }
+    int bad = ini_parse_stream(read_line, &r, take_key, &r);
+    if (ferror(r.file) || bad < 0)
+        blame(&r, "cannot be read");
+    else if (bad > 0 && faults->count == 0)
+        config_blame(faults, "%.100s:%d: neither a [section] nor key = value", r.name, bad);
+    fclose(r.file);
+}
+
+/* Apply an assignment of --set: fleet.KEY=VALUE. */
+static void assign(struct config *c, const char *assignment, struct config_faults *faults)
+{
+    const char *equals = strchr(assignment, '=');
+    const char *why = "this should be fleet.KEY=VALUE";
+
+    if (equals != NULL && strncmp(assignment, "fleet.", 6) == 0 && equals - assignment > 6)
+        why = config_set(c, (struct slice){ assignment + 6, (size_t)(equals - assignment - 6) },
+                         slice_of(equals + 1), true, false);
+    if (why != NULL)
+        config_blame(faults, "--set %.100s: %s", assignment, why);
+}
+
+bool config_load(const struct config_source *source, struct config *c, struct config_faults *faults)
+{
+    faults->count = 0;
+    config_init(c);
+    read_file(source, c, faults);
+    for (unsigned i = 0; i < source->assignments; i++)
+        assign(c, source->assignment[i], faults);
+    if (c->keep > 0 && c->keep < c->lease)
+        config_blame(faults, "stale = keep is shorter than the lease: give at least as much");
+    return faults->count == 0;
+}

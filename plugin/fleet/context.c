@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/fleet/context.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void context_stuck(struct context *c, const char *format, ...)
+{
+    char why[CONTEXT_TROUBLE_SIZE];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    /* What was cut may have been cut within a character. */
+    for (size_t len = strlen(why); !utf8_valid((struct slice){ why, len });)
+        why[--len] = '\0';
+    if (strcmp(why, c->trouble) != 0)
+        log_write(LOG_ERROR, "%s; fleet tokens are refused when the lease has ended", why);
+    strcpy(c->trouble, why);
+    c->go(c, MODE_STUCK);
+}
+
+struct slice context_column(const PGresult *r, int row, int column)
+{
+    if (PQgetisnull(r, row, column))
+        return (struct slice){ NULL, 0 };
+    return (struct slice){ PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column) };
+}

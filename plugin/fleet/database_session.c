@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Setting a session up: SETUP > PREPARING > UP; and what it hears. */
+#include <sodium.h>
+#include <stdio.h>
+
+#include "plugin/fleet/database_private.h"
+#include "plugin/service/log.h"
+
+enum { EAR_MS = 2000 /* until a notification to ourselves has come */ };
+
+void session_on_ear(evutil_socket_t fd, short what, void *database)
+{
+    struct database *db = database;
+
+    (void)fd;
+    (void)what;
+    if (db->heard || db->state != DATABASE_UP)
+        return;
+    db->deaf = true;
+    log_write(LOG_WARNING,
+              "database: notifications do not come, so changes are asked for each second: a pooler "
+              "is between that hands single transactions on; connect to PostgreSQL itself, or "
+              "have the pooler hand whole sessions on");
+}
+
+static void go_up(struct database *db)
+{
+    const struct timeval ear = { EAR_MS / 1000, 0 };
+
+    db->state = DATABASE_UP;
+    event_del(db->timer);
+    db->down_since = 0;
+    db->trouble[0] = db->logged[0] = '\0';
+    log_write(LOG_INFO, "database: connected to %s, port %s, as %s", PQhost(db->conn),
+              PQport(db->conn), PQuser(db->conn));
+    if (!db->heard)
+        event_add(db->ear, &ear);
+    db->events->up(db->context);
+}
+
+/* What most often is wrong, and what mends it. */
+static const char *advice(const char *code)
+{
+    if (strcmp(code, "3F000") == 0 || strcmp(code, "42P01") == 0 || strcmp(code, "42883") == 0)
+        return ": `jeton fleet init` or `jeton fleet migrate` brings the schema up to date";
+    if (strcmp(code, "42501") == 0)
+        return ": `jeton fleet join` makes this role a host";
+    return "";
+}
+
+static void on_prepared(void *database, const struct database_answer *answer)
+{
+    struct database *db = database;
+    char why[400];
+
+    if (answer->ok) {
+        go_up(db);
+    } else if (!answer->lost) {
+        snprintf(why, sizeof(why), "%s%s", answer->message, advice(answer->code));
+        database_doom(db, why);
+    }
+}
+
+static void prepare(struct database *db)
+{
+    db->state = DATABASE_PREPARING;
+    if (PQenterPipelineMode(db->conn) != 1)
+        database_doom(db, PQerrorMessage(db->conn));
+    else if (db->unnamed)
+        go_up(db);
+    else if (!pipeline_prepare(db, on_prepared))
+        database_doom(db, PQerrorMessage(db->conn));
+}
+
+/* Warnings must come, as they tell what is not confirmed; and we must hear before we read. */
+bool session_begin(struct database *db)
+{
+    uint8_t random[8];
+    char name[2 * sizeof(random)], sql[400];
+    struct text t = text_in(name, sizeof(name));
+
+    randombytes_buf(random, sizeof(random));
+    text_add_hex(&t, random, sizeof(random));
+    snprintf(db->probe, sizeof(db->probe), "jeton_%.16s", name);
+    db->heard = db->deaf = false;
+    db->state = DATABASE_SETUP;
+    snprintf(sql, sizeof(sql),
+             "set client_min_messages = warning; "
+             "set default_transaction_isolation = 'read committed'; "
+             "listen jeton; listen %s; notify %s",
+             db->probe, db->probe);
+    PQsetNoticeReceiver(db->conn, pipeline_notice, db);
+    return PQsetnonblocking(db->conn, 1) == 0 && PQsendQuery(db->conn, sql) == 1;
+}
+
+void session_read_setup(struct database *db)
+{
+    PGresult *r;
+
+    while (!PQisBusy(db->conn)) {
+        if ((r = PQgetResult(db->conn)) == NULL) {
+            prepare(db);
+            return;
+        }
+        if (PQresultStatus(r) != PGRES_COMMAND_OK)
+            database_doom(db, PQresultErrorMessage(r));
+        PQclear(r);
+        if (db->drop)
+            return;
+    }
+}
+
+/* Payloads are never looked at: any role may notify. */
+void session_read_notifications(struct database *db)
+{
+    PGnotify *n;
+
+    while (!db->drop && (n = PQnotifies(db->conn)) != NULL) {
+        if (strcmp(n->relname, db->probe) == 0)
+            db->heard = true;
+        else
+            db->noticed = true;
+        PQfreemem(n);
+    }
+    if (db->noticed && db->state == DATABASE_UP && !db->drop) {
+        db->noticed = false;
+        db->events->notified(db->context);
+    }
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/fleet/query.h"
+
+static const struct query_row rows[QUERY_COUNT] = {
+    [QUERY_POLL] = { "poll",
+                     "select schema_version, newest, beat_age_ms, beat, known "
+                     "from jeton.poll($1::bigint, $2::uuid)",
+                     2 },
+    [QUERY_CONFIRM] = { "confirm", "select jeton.confirm($1::bigint)", 1 },
+    [QUERY_FEED] = { "feed",
+                     "select serial, nonce, event, encode(digest, 'hex'), claims from jeton.feed "
+                     "where serial >= $1::bigint order by serial limit $2::int",
+                     2 },
+    [QUERY_NEWEST] = { "newest", "select serial, nonce from jeton.place()", 0 },
+    [QUERY_PLACE] = { "place", "select serial, nonce from jeton.place($1::bigint)", 1 },
+    [QUERY_HORIZON] = { "horizon", "select jeton.horizon()", 0 },
+    [QUERY_SEEN] = { "seen",
+                     "select jeton.seen($1::bigint, $2::uuid, $3::text, $4::bigint, $5::bigint, "
+                     "$6::text)",
+                     6 },
+    [QUERY_PUT] = { "put",
+                    "select serial, nonce from jeton.put($1::text, decode($2, 'hex'), $3::text, "
+                    "$4::text, $5::bigint, $6::bigint, $7::bigint, $8::text, $9::text, "
+                    "$10::text, decode($11, 'hex'), $12::bigint)",
+                    12 },
+    [QUERY_DENY] = { "deny",
+                     "select serial, nonce from jeton.deny($1::text, array(select decode(d, 'hex') "
+                     "from unnest($2::text[]) d), $3::text, $4::bigint)",
+                     4 },
+    [QUERY_CONFIRMED] = { "confirmed",
+                          "select seen, hosts from jeton.confirmed($1::bigint, $2::text)", 2 },
+    [QUERY_TOUCH] = { "touch",
+                      "select jeton.touch(array(select decode(d, 'hex') from unnest($1::text[]) "
+                      "d), $2::bigint[])",
+                      2 },
+};
+
+const char query_snapshot[] =
+    "begin isolation level repeatable read read only; "
+    "select serial, nonce from jeton.place(); "
+    "copy (select encode(digest, 'hex'), claims from jeton.snapshot order by digest) to stdout; "
+    "commit";
+
+const struct query_row *query_row(enum query query)
+{
+    return &rows[query];
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the agent asks the database: one row for each query, prepared once for each connection.  Parameters and
+ * results are text.  No state; any thread. */
+#ifndef JETON_PLUGIN_FLEET_QUERY_H
+#define JETON_PLUGIN_FLEET_QUERY_H
+
+enum query {
+    QUERY_POLL,      /* serial, nonce → schema_version, newest, beat_age_ms, beat, known */
+    QUERY_CONFIRM,   /* beat */
+    QUERY_FEED,      /* serial, limit → serial, nonce, event, digest, claims */
+    QUERY_NEWEST,    /* → serial, nonce */
+    QUERY_PLACE,     /* serial → serial, nonce */
+    QUERY_HORIZON,   /* → serial */
+    QUERY_SEEN,      /* serial, nonce, version, lease_ms, rewinds, error */
+    QUERY_PUT,       /* the columns of jeton.put → serial, nonce */
+    QUERY_DENY,      /* event, digests, group, uid → serial, nonce */
+    QUERY_CONFIRMED, /* serial, group → seen, hosts */
+    QUERY_TOUCH,     /* digests, times */
+    QUERY_COUNT
+};
+
+enum { QUERY_PARAMETERS_MAX = 12 };
+
+struct query_row {
+    const char *name;
+    const char *sql;
+    int parameters;
+};
+
+const struct query_row *query_row(enum query query);
+
+/* A place, then the rows of a snapshot that is of the same moment, as one text of several statements. */
+extern const char query_snapshot[];
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/fleet/snapshot.h"
+
+#include <stdlib.h>
+
+#include "plugin/fleet/batch.h"
+
+enum { PARTS_MAX = 3 /* that jetond has not answered */ };
+
+struct snapshot {
+    uint64_t round;           /* of the context, when this began */
+    struct fleet_place place; /* of the moment; serial 0: there are no changes */
+    struct batch *part;       /* that is collected; NULL: none */
+    unsigned parts;           /* that jetond has not answered */
+    bool reads, failed;
+};
+
+static bool is_stale(const struct context *c)
+{
+    return c->mode != MODE_SNAPSHOT || c->round != c->snapshot->round;
+}
+
+/* The whole of it is saved. */
+static void finish(struct context *c)
+{
+    c->place = c->snapshot->place;
+    c->figures.snapshots++;
+    log_write(LOG_INFO, "a snapshot is taken, as of change %llu",
+              (unsigned long long)c->place.serial);
+    c->go(c, MODE_FOLLOW);
+}
+
+/* -- jetond ------------------------------------------------------------------------------------- */
+
+static void on_part(struct context *c, enum batch_outcome outcome, const struct fleet_place *place,
+                    uint64_t round)
+{
+    struct snapshot *s = c->snapshot;
+
+    (void)place;
+    if (c->mode != MODE_SNAPSHOT || c->round != round)
+        return;
+    s->parts--;
+    if (outcome == BATCH_REFUSED)
+        context_stuck(c, "jetond does not take a snapshot: its log says why");
+    else if (outcome == BATCH_SAVED && !s->reads && s->parts == 0)
+        finish(c);
+    else if (outcome == BATCH_SAVED)
+        database_copy_resume(c->database);
+}
+
+static bool send_part(struct context *c, bool more)
+{
+    struct snapshot *s = c->snapshot;
+    static const struct fleet_place none;
+    struct batch *part = s->part != NULL ? s->part : batch_new(c, &none, true);
+
+    s->part = NULL;
+    if (part == NULL || !batch_send(part, &s->place, more, on_part, c->round))
+        return false;
+    s->parts++;
+    return true;
+}
+
+/* -- the database ------------------------------------------------------------------------------- */
+
+static void on_copied_place(void *context, const PGresult *r)
+{
+    struct context *c = context;
+    struct snapshot *s = c->snapshot;
+
+    if (PQntuples(r) == 0 || PQnfields(r) != 2)
+        return;
+    s->failed |= !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place);
+}
+
+/* Decode COPY's text format in place: a column of it, up to a tab. */
+static struct slice take_column(char **at, const char *end)
+{
+    static const char codes[] = "b\bf\fn\nr\rt\tv\v";
+    char *from = *at, *to = *at;
+    struct slice column = { *at, 0 };
+    const bool null = end - from >= 2 && from[0] == '\\' && from[1] == 'N' &&
+                      (end - from == 2 || from[2] == '\t');
+
+    for (; from < end && *from != '\t'; from++) {
+        if (*from == '\\' && from + 1 < end) {
+            const char *code = strchr(codes, *++from);
+            *to++ = code != NULL && (code - codes) % 2 == 0 ? code[1] : *from;
+        } else {
+            *to++ = *from;
+        }
+    }
+    *at = from < end ? from + 1 : from;
+    column.len = (size_t)(to - column.at);
+    return null ? (struct slice){ NULL, 0 } : column;
+}
+
+static const char *add_row(struct context *c, char *line, size_t len)
+{
+    struct snapshot *s = c->snapshot;
+    static const struct fleet_place none;
+    const char *why = "no memory", *end = line + len;
+    struct change_row row = { .event = { "", 0 } };
+
+    row.digest = take_column(&line, end);
+    row.claims = take_column(&line, end);
+    if (s->part == NULL)
+        s->part = batch_new(c, &none, true);
+    if (s->part == NULL || !batch_add(s->part, &row, &why))
+        return why;
+    c->figures.changes++;
+    return NULL;
+}
+
+/* Rows that come when it is over already are passed over, up to the end of the copy. */
+static bool on_copied_line(void *context, char *line, size_t len)
+{
+    struct context *c = context;
+    struct snapshot *s = c->snapshot;
+
+    if (is_stale(c) || s->failed)
+        return true;
+    const char *why = add_row(c, line, len);
+    if (why != NULL) {
+        context_stuck(c, "a token of the database's cannot be understood: %s", why);
+        return true;
+    }
+    if (batch_is_full(s->part) && !send_part(c, true))
+        s->failed = true;
+    return s->parts < PARTS_MAX;
+}
+
+static void on_copied(void *context, bool ok)
+{
+    struct context *c = context;
+    struct snapshot *s = c->snapshot;
+
+    s->reads = false;
+    if (is_stale(c) || !ok)
+        return;
+    if (s->failed) {
+        context_stuck(c, "a snapshot could not be taken");
+    } else if (s->place.serial == 0) {
+        c->empty = true;
+        c->go(c, MODE_FOLLOW);
+    } else if (!send_part(c, false)) {
+        context_stuck(c, "a snapshot could not be handed to jetond");
+    }
+}
+
+void snapshot_begin(struct context *c)
+{
+    static const struct database_copy copy = { on_copied_place, on_copied_line, on_copied };
+    struct snapshot *s = c->snapshot;
+
+    *s = (struct snapshot){ .round = c->round, .reads = true };
+    database_copy(c->database, &copy, c);
+}
+
+void snapshot_end(struct context *c)
+{
+    batch_free(c->snapshot->part);
+    c->snapshot->part = NULL;
+    database_copy_resume(c->database);
+}
+
+bool snapshot_open(struct context *c)
+{
+    c->snapshot = calloc(1, sizeof(*c->snapshot));
+    return c->snapshot != NULL;
+}
+
+void snapshot_close(struct context *c)
+{
+    if (c->snapshot != NULL)
+        batch_free(c->snapshot->part);
+    free(c->snapshot);
+}

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Denials are sticky in the fleet's database: revoked > disabled > active, and nothing undoes a deletion."""
+import random
+
+import pytest
+
+from fleet_postgres import NOW, deny, digest_of, feed, put
+from libpq import DatabaseError
+from settings import scaled
+
+DENIED = {"revoke": "revoked", "disable": "disabled", "delete": "deleted"}
+RANK = {"active": 0, "disabled": 1, "revoked": 2}
+
+
+def words_of(claims):
+    """Return the fields of a line without quotes."""
+    return dict(word.split("=", 1) for word in claims.split()) if claims else {}
+
+
+class Model:
+    """What must be true of one token: by the rules, not by the schema."""
+
+    def __init__(self):
+        self.state, self.known, self.gone = None, False, False
+
+    def put(self, event, state):
+        """Return the code of the refusal, or None."""
+        if event in ("update", "enable") and (self.state is None or self.gone):
+            return "J0007"
+        if self.gone:
+            return "J0005"
+        had = self.state or "active"
+        if had == "disabled" and event == "enable":
+            had = "active"
+        self.state, self.known = max(had, state, key=RANK.get), True
+        return None
+
+    def deny(self, event, issuer):
+        if event != "revoke" and not issuer:
+            return "J0006"
+        if self.state is None and (event == "delete" or not issuer):
+            return "J0007"
+        if event == "delete":
+            self.gone = True
+        else:
+            self.state = max(self.state or "active", DENIED[event], key=RANK.get)
+        return None
+
+
+class Host:
+    """What a host makes of a feed, by the rules of the cache."""
+
+    def __init__(self):
+        self.state, self.dropped = {}, set()
+
+    def take(self, event, digest, claims):
+        fields = words_of(claims)
+        if event == "groups":
+            return
+        had = self.state.get(digest, "active")
+        if event == "delete":
+            self.dropped.add(digest)
+        elif event in DENIED:
+            assert set(fields) == {"group", "state", fields["state"]} and fields["state"] in RANK
+            self.state[digest] = max(had, fields["state"], key=RANK.get)
+        else:
+            if had == "disabled" and event == "enable":
+                had = "active"
+            self.state[digest] = max(had, fields["state"], key=RANK.get)
+            assert fields["state"] == self.state[digest], "the feed says the resulting state"
+
+    def honoured(self):
+        return {digest for digest, state in self.state.items() if state == "active" and digest not in self.dropped}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_histories_of_changes_leave_what_the_rules_say(fleet_database, seed):
+    chance = random.Random(seed)
+    issuer, host = fleet_database.join("issuer", "web", issuer=True), fleet_database.join("host", "web")
+    refused = 0
+    for number in range(scaled(60, 10)):
+        digest, model = digest_of(number), Model()
+        for _ in range(chance.randrange(1, 8)):
+            if chance.random() < 0.55:
+                event, state = chance.choice(("create", "import", "update", "enable", "rotate")), chance.choice(("active", "active", "disabled", "revoked"))
+                code, call = model.put(event, state), lambda e=event, s=state: put(issuer, digest, e, state=s)
+            else:
+                event, who = chance.choice(("revoke", "disable", "delete")), chance.choice((issuer, host))
+                code, call = model.deny(event, who is issuer), lambda e=event, w=who: deny(w, digest, event=e)
+            if code is None:
+                call()
+            else:
+                with pytest.raises(DatabaseError) as refusal:
+                    call()
+                assert refusal.value.sqlstate == code
+                refused += 1
+            state = fleet_database.admin.ask("select state, known from jeton.token where digest = $1", digest)
+            assert state == ([("deleted" if model.gone else model.state, model.known)] if model.state else [])
+    assert refused > 0
+    follower = Host()
+    for _, _, event, digest, claims in feed(host):
+        follower.take(event, digest, claims)
+    snapshot = {digest: (state, words_of(claims)) for digest, state, claims in host.ask("select * from jeton.snapshot")}
+    assert list(snapshot) == sorted(snapshot)
+    assert {digest for digest, (state, _) in snapshot.items() if state == "active"} == follower.honoured()
+    for digest, (state, fields) in snapshot.items():
+        assert fields["state"] == state == follower.state[digest] and (state in fields or state == "active")
+
+
+def test_a_revocation_that_overtakes_its_creation_wins(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    deny(issuer, digest_of(1))
+    serial, _ = put(issuer, digest_of(1), created=NOW, subject="ci")
+    (row,) = feed(issuer, serial)
+    assert row[2] == "create" and words_of(row[4])["state"] == "revoked" and words_of(row[4])["subject"] == "ci"
+    assert words_of(row[4])["created"] == "2027-01-15T08:00:00Z"
+
+
+def test_only_enabling_undoes_a_disabling_and_a_snapshot_says_so(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    put(issuer, digest_of(1))
+    deny(issuer, digest_of(1), event="disable")
+    put(issuer, digest_of(1), "update")
+    assert issuer.value("select state from jeton.snapshot") == "disabled"
+    put(issuer, digest_of(1), "enable")
+    (row,) = issuer.ask("select state, claims from jeton.snapshot")
+    assert row[0] == "active" and words_of(row[1])["enables"] == "yes"
+    deny(issuer, digest_of(1), event="disable")
+    assert "enables" not in words_of(issuer.value("select claims from jeton.snapshot"))
+
+
+def test_a_denial_said_again_is_a_change_again_and_keeps_its_first_time(fleet_database):
+    """A retry must wait for the standby like the first attempt, which may be visible and lost by a failover."""
+    host, issuer = fleet_database.join("host", "web"), fleet_database.join("issuer", "web", issuer=True)
+    put(issuer, digest_of(1))
+    first, _ = deny(host, digest_of(1), digest_of(1))
+    fleet_database.admin.run("update jeton.token set revoked = 1000")
+    second, nonce = deny(host, digest_of(1))
+    assert second == first + 1
+    assert feed(host, second) == [(second, nonce, "revoke", digest_of(1), "group=web state=revoked revoked=1970-01-01T00:16:40Z")]
+
+
+def test_a_creation_may_be_repeated_only_by_who_made_it(fleet_database):
+    maker, other = fleet_database.join("maker", "web", issuer=True), fleet_database.join("other", "web", issuer=True)
+    first = put(maker, digest_of(1), by=1000)
+    assert put(maker, digest_of(1), by=1000)[0] == first[0] + 1
+    for session, more in (maker, {"by": 1001}), (maker, {"by": 1000, "created": NOW + 1}), (other, {"by": 1000}):
+        with pytest.raises(DatabaseError) as refusal:
+            put(session, digest_of(1), **more)
+        assert refusal.value.sqlstate == "J0005"
+    fields = words_of(maker.value("select claims from jeton.snapshot"))
+    assert fields["origin"] == "maker" and fields["by"] == "uid:1000"
+
+
+def test_who_made_a_token_stays_when_another_host_updates_it(fleet_database):
+    maker, other = fleet_database.join("maker", "web", issuer=True), fleet_database.join("other", "web", issuer=True)
+    put(maker, digest_of(1), by=1000)
+    serial, _ = put(other, digest_of(1), "update", by=7, created=5, subject="new", expires=NOW)
+    fields = words_of(feed(other, serial)[0][4])
+    assert (fields["origin"], fields["by"], fields["created"], fields["subject"]) == ("maker", "uid:1000", "2027-01-15T08:00:00Z", "new")
+    assert fleet_database.admin.row("select host, by_uid from jeton.change where serial = $1", serial) == ("other", 7)
+
+
+def test_a_batch_with_a_token_that_is_not_there_changes_nothing_and_names_it(fleet_database):
+    host, issuer = fleet_database.join("host", "web"), fleet_database.join("issuer", "web", "db", issuer=True)
+    put(issuer, digest_of(1))
+    put(issuer, digest_of(2), group="db")
+    before = feed(host)
+    error = host.refusal("select jeton.deny('revoke', $1, 'web', 0)", list(map(digest_of, (1, 2, 3))))
+    assert error.sqlstate == "J0007" and sorted(error.detail.split()) == [digest_of(2).hex(), digest_of(3).hex()]
+    assert feed(host) == before
+    error = issuer.refusal("select jeton.deny('revoke', $1, 'web', 0)", list(map(digest_of, (1, 2, 3))))
+    assert error.sqlstate == "J0004" and feed(host) == before
+
+
+WRONG = {"digest": {"digest": b"\0" * 31}, "state": {"state": "deleted"}, "event": {"event": "revoke"}, "created": {"created": None},
+         "activates": {"activates": -1}, "expires": {"expires": 253402300800}, "subject": {"subject": "é" * 129},
+         "scopes": {"scopes": "a,b c"}, "an empty scope": {"scopes": "a,,b"}, "33 scopes": {"scopes": ",".join("x" * 33)},
+         "a long scope": {"scopes": "x" * 65}, "description": {"description": "x" * 1025}, "replaces": {"replaces": b"\0" * 9}, "by": {"by": 2**32}}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_value_is_refused(fleet_database, case):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    with pytest.raises(DatabaseError) as refusal:
+        put(issuer, **({"digest": digest_of(1)} | WRONG[case]))
+    assert refusal.value.sqlstate == "J0008"
+    assert issuer.ask("select * from jeton.snapshot") == []
+
+
+def test_a_denial_of_wrong_values_is_refused(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    for event, digests, group, by, code in (("revoke", [], "web", 0, "J0008"), ("revoke", None, "web", 0, "J0008"), ("revoke", [None], "web", 0, "J0008"),
+                                            ("revoke", [b"x"], "web", 0, "J0008"), ("drop", [digest_of(1)], "web", 0, "J0008"),
+                                            (None, [digest_of(1)], "web", 0, "J0008"), ("revoke", [digest_of(1)], "web", -1, "J0008"),
+                                            ("revoke", [digest_of(1)], "w b", 0, "J0008"), ("revoke", [digest_of(1)], None, 0, "J0008"),
+                                            ("revoke", [digest_of(1)], "db", 0, "J0002")):
+        assert issuer.refusal("select jeton.deny($1, $2, $3, $4)", event, digests, group, by).sqlstate == code

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make demo-fleet` shows what it says, and leaves nothing."""
+import glob
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from fleet_database import programs
+from requirements import need_plain_build
+from settings import BUILD, PATIENCE
+from waiting import eventually
+
+LEASE = 5.0
+
+
+@pytest.fixture(name="demo")
+def fixture_demo():
+    """Starts the demonstration, of which nothing may be left."""
+    need_plain_build()
+    try:
+        programs()
+    except RuntimeError as reason:
+        pytest.skip(str(reason))
+    os.chmod(tempfile.gettempdir(), os.stat(tempfile.gettempdir()).st_mode & 0o7777 | 0o011)
+    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--stop"], env=os.environ | {"BUILD": BUILD},
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        yield process
+        process.kill()
+    assert glob.glob(f"{tempfile.gettempdir()}/jeton-fleet.*") == []
+    eventually(lambda: left() == [], "no process of it is left")
+
+
+def left():
+    """Return the command lines of processes that have something to do with its directory."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as file:
+                line = file.read()
+        except OSError:
+            continue
+        if f"{tempfile.gettempdir()}/jeton-fleet.".encode() in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_the_demonstration_of_a_fleet_goes_as_it_says(demo):
+    output = demo.communicate(timeout=80 * PATIENCE)[0]
+    print(output)
+    assert demo.returncode == 0, output
+    parts = dict(re.findall(r"^(\d)\. (.*?)(?=^\d\. |^To go on)", output, re.M | re.S))
+    assert sorted(parts) == list("12345"), output
+    assert re.search(r"honoured on b after \d+ ms, c after \d+ ms", parts["1"])
+    assert "seen=3" in parts["2"].replace(" ", "").replace("seen3", "seen=3")
+    assert re.search(r"refused on a after \d+ ms, b after \d+ ms, c after \d+ ms", parts["2"])
+    late = float(re.search(r"for the last time (-?[\d.]+) s after the answer", parts["3"])[1])
+    assert -1 < late <= LEASE and "ERR unavailable" in parts["3"]
+    assert "NO revoked" in parts["4"] and "on a, which cannot know: OK" in parts["4"]
+    for part in "45":
+        asked, other = map(int, re.search(r"asked (\d+) times, not OK (\d+) times", parts[part]).groups())
+        assert asked > 10 and other == 0, parts[part]
+
+
+@pytest.mark.timeout(60)
+def test_the_demonstration_can_be_interrupted_and_leaves_nothing(demo):
+    for line in demo.stdout:
+        if line.startswith("1. "):
+            break
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=30 * PATIENCE)
+    assert demo.returncode == 1
