@@ -13,7 +13,7 @@ def run_fleet_config(place, text):
     path = f"{place.directory}/fleet.conf"
     with open(path, "w", encoding="ascii") as file:
         file.write(place.here(text))
-    done = subprocess.run([f"{BUILD}/jeton-fleet", "--config", path, "--check"], capture_output=True, text=True,
+    done = subprocess.run([f"{BUILD}/jeton-fleet", "--config", path, "check"], capture_output=True, text=True,
                           timeout=20 * PATIENCE, check=False)
     assert done.returncode == 0, done
 
