@@ -179,7 +179,9 @@ void beat_check(struct context *c)
     const int64_t old = (lease_clock() - c->beat.fresh_at) / 1000000000;
     const int64_t patience = c->config->lease < PATIENCE_MIN_S ? PATIENCE_MIN_S : c->config->lease;
 
-    if (!database_is_connected(c->database) || old < patience)
+    if (c->mode == MODE_SNAPSHOT) /* it polls nothing meanwhile */
+        c->beat.fresh_at = lease_clock();
+    if (!database_is_connected(c->database) || c->mode == MODE_SNAPSHOT || old < patience)
         return;
     if (!c->beat.beat_said)
         log_write(

@@ -6,7 +6,6 @@ change that goes up; what became of it is in `answered`."""
 import contextlib
 import os
 import re
-import shlex
 import socket
 import threading
 import time
@@ -39,6 +38,12 @@ KEYS = {
 }
 RANK = {"active": 0, "disabled": 1, "revoked": 2}
 BATCH_MAX = 5001
+WORD = re.compile(r'(?:[a-z_]+=)?(?:"(?:[^"\\]|\\.)*"|[^ "\\]+)')
+ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|(.))')
+
+
+def unescape(match):
+    return chr(int(match[1], 16)) if match[1] else {"n": "\n", "t": "\t", "r": "\r"}.get(match[2], match[2])
 
 
 class Fault(Exception):
@@ -46,12 +51,12 @@ class Fault(Exception):
 
 
 def parse(line):
-    """Return (verb, {key: value}) of a request; shlex knows the quotes of what the agent sends."""
+    """Return (verb, {key: value}) of a request."""
     if len(line) > 8192 or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line):
         raise Fault("a line that is too long, or has control bytes")
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-    lexer.whitespace, lexer.whitespace_split, lexer.quotes, lexer.commenters = " ", True, '"', ""
-    words = list(lexer)
+    words = WORD.findall(line)
+    if " ".join(words) != line:
+        raise Fault(f"words that are none: {line!r}")
     verb, words = (f"fleet {words[1]}", words[2:]) if words[0] == "fleet" else (words[0], words[1:])
     if verb not in KEYS:
         raise Fault(f"no such verb: {verb}")
@@ -59,6 +64,8 @@ def parse(line):
     values = {}
     for word in words:
         key, equals, value = word.partition("=")
+        if value.startswith('"'):
+            value = ESCAPE.sub(unescape, value[1:-1])
         if not equals or key in values or key not in needed + possible or not CHECKS[key](value):
             raise Fault(f"{verb}: {word!r}")
         values[key] = value
@@ -338,7 +345,8 @@ class Session:
                 raise Fault("a snapshot that does not ascend")
             fake.part.append(claims["digest"])
         if not more:
-            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in set(fake.part)}
+            whole = set(fake.part)
+            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in whole}
             fake.part = None
 
     def apply(self, verb, claims):
