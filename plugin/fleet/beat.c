@@ -43,8 +43,12 @@ static void tell_lease(struct context *c)
 
 void beat_reached(struct context *c)
 {
-    if (c->verified && c->mode == MODE_FOLLOW && lease_reached(&c->lease, c->place.serial))
-        tell_lease(c);
+    const bool had = c->lease.until > lease_clock();
+
+    if (!c->verified || c->mode != MODE_FOLLOW || !lease_reached(&c->lease, c->place.serial))
+        return;
+    tell_lease(c);
+    c->report.due |= !had;
 }
 
 /* -- polls -------------------------------------------------------------------------------------- */
@@ -181,7 +185,8 @@ void beat_check(struct context *c)
 
     if (c->mode == MODE_SNAPSHOT) /* it polls nothing meanwhile */
         c->beat.fresh_at = lease_clock();
-    if (!database_is_connected(c->database) || c->mode == MODE_SNAPSHOT || old < patience)
+    /* A poll without an answer is for database_check(). */
+    if (!database_is_up(c->database) || c->mode == MODE_SNAPSHOT || c->beat.asked || old < patience)
         return;
     if (!c->beat.beat_said)
         log_write(

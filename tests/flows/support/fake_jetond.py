@@ -23,8 +23,7 @@ CHECKS = {
     "by": re.compile(r"uid:\d{1,10}").fullmatch, "replaces": re.compile(r"[0-9a-f]{20}").fullmatch,
     "place": lambda v: v == "none" or PLACE.fullmatch(v), "subject": lambda v: len(v.encode()) <= 256,
     "scopes": lambda v: len(v) <= 2080, "description": lambda v: len(v.encode()) <= 1024,
-    "until": NUMBER.fullmatch, "keep": NUMBER.fullmatch, "after": lambda v: len(v) <= 100, "limit": NUMBER.fullmatch,
-    "request": NUMBER.fullmatch, "seen": NUMBER.fullmatch, "hosts": NUMBER.fullmatch, "wait": re.compile(r"\d+[smh]").fullmatch,
+    "after": lambda v: len(v) <= 100, **dict.fromkeys(("until", "keep", "limit", "request", "seen", "hosts"), NUMBER.fullmatch), "wait": re.compile(r"\d+[smh]").fullmatch,
     "code": {"unavailable", "denied", "exists", "unknown", "bad-value", "not-confirmed"}.__contains__, "message": lambda v: len(v) <= 1000,
 }
 KEYS = {
@@ -104,16 +103,13 @@ class FakeJetond:
         self.listener = None
         self.open = set()
 
-    # -- for the test -------------------------------------------------------------------------
-
     def __enter__(self):
         self.listen()
         return self
 
     def __exit__(self, kind, *_):
         self.close()
-        if kind is None:
-            assert not self.faults, self.faults
+        assert kind or not self.faults, self.faults
 
     def listen(self):
         with contextlib.suppress(FileNotFoundError):

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 from daemon import environment
+from fleet_postgres import digest_of
 from server_process import ServerProcess
 from settings import BUILD
 from waiting import eventually
@@ -71,3 +72,20 @@ def caught_up(fleet, fake):
     """Wait until the host has all changes, under the database's own names."""
     place = fleet.admin.row("select serial, replace(nonce::text, '-', '') from jeton.change order by serial desc limit 1")
     eventually(lambda: fake.place == f"{place[0]}:{place[1]}", "the host has all changes")
+
+
+# -- changes that go up: lines for FakeJetond.offer() -------------------------------------------------
+
+CREATE = "event=create digest={} group=web created=2027-01-15T08:00:00Z by=uid:1000"
+
+
+def create(number, more=""):
+    return CREATE.format(digest_of(number).hex()) + more
+
+
+def denial(number, event="revoke", more=""):
+    return f"event={event} digest={digest_of(number).hex()} group=web by=uid:1000{more}"
+
+
+def answer(fake, request, within=10):
+    return eventually(lambda: fake.answered.get(request), "the answer", within)
