@@ -312,14 +312,14 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/test
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
 
-BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load baseline fill inprocess startup durable pam munge)
+BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load baseline fill inprocess startup durable pam munge pubsub)
 
 LIBS_baseline = -levent_core -lsodium
 LIBS_pam = -lpam
 LIBS_munge = -ldl
-$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge): %: %.o
+$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge pubsub): %: %.o
 $(BUILD)/tests/bench/baseline: $(BUILD)/tests/bench/minimal_verifier.o $(PROTO)
-$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge):
+$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge pubsub):
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_$(@F)) -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
@@ -329,9 +329,16 @@ $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjet
 $(patsubst %,$(BUILD)/tests/bench/%,fill startup durable): %: %.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto $(LINK) $^ $(LIBS_DAEMON) -o $@
 
+# Hundreds of a fleet's hosts in one process: their protocol, as the agent has it.
+SIMULATOR = $(BUILD)/tests/fleet/simulator
+SIMULATOR_OWN = $(call objects,$(wildcard tests/fleet/*.c))
+$(SIMULATOR_OWN): CPPFLAGS += $(PQ_INCLUDES)
+$(SIMULATOR): $(SIMULATOR_OWN) $(call objects,plugin/fleet/query.c plugin/fleet/place.c) $(PROTO)
+	$(CC) $(CFLAGS) $(LINK) $^ -lpq -levent_core $(LIBS_PROTO) -o $@
+
 # Everything beside its peers and lower bounds, as ratios of one run; BENCH_FULL=1 for all of it.
 bench:                          ## measure everything beside its peers, as ratios of one run (BENCH_FULL=1: up to 10^7 tokens)
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(TEST_VERIFIERS)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(SIMULATOR) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
@@ -361,7 +368,7 @@ run:                            ## keep a daemon in the foreground on build/run/
 TEST_JOBS ?= 5
 PYTEST = BUILD=$(BUILD) /usr/bin/python3 -m pytest tests -q -rfEs -n $(TEST_JOBS) --dist loadgroup
 test: deps                      ## build and run every test; TEST="-k kills" runs some of them
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(SIMULATOR) $(TEST_VERIFIERS) $(HARNESSES)
 	@$(PYTEST) $(TEST)
 
 picture:                        ## take README's picture of the page anew, with the tests' browser
@@ -394,7 +401,7 @@ fuzz-programs: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 # The campaigns at length: TORTURE_SECONDS for each; TORTURE="kills or faults" names some of them.
 TORTURE_SECONDS ?= 300
 torture:                        ## run the campaigns, TORTURE_SECONDS=300 for each; TORTURE="kills or faults" names some
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(SIMULATOR) $(TEST_VERIFIERS) $(HARNESSES)
 	@TORTURE_SECONDS=$(TORTURE_SECONDS) $(PYTEST) -m campaign -k '$(TORTURE)'
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.

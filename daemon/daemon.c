@@ -24,6 +24,7 @@
 #include "daemon/verify/stack_set.h"
 #include "daemon/table/digest_scheme.h"
 #include "daemon/writer/ban_load.h"
+#include "daemon/writer/fleet_load.h"
 #include "daemon/writer/writer_thread.h"
 
 struct daemon {
@@ -122,6 +123,25 @@ static bool confine(struct daemon *s, struct problem *problem)
     return s->policies != NULL;
 }
 
+static bool listens(const struct daemon *s, enum role role)
+{
+    return s->config.role[role].paths > 0 ||
+           (listen_fds_roles(&s->environment->inherited) & 1u << role) != 0;
+}
+
+/* Load what the fleet has, if the host is in one. */
+static bool open_fleet(struct daemon *s, struct problem *problem)
+{
+    if (!listens(s, ROLE_FLEET)) {
+        fleet_load_warn_unused(s->config.store);
+        return true;
+    }
+    if (!fleet_load(s->writer, s->config.store, problem))
+        return false;
+    s->server.fleet_status = s->writer->fleet->status;
+    return true;
+}
+
 static bool open_store(struct daemon *s, struct problem *problem)
 {
     struct store *store = store_open(s->config.store, STORE_WRITE, problem);
@@ -133,10 +153,10 @@ static bool open_store(struct daemon *s, struct problem *problem)
         writer_init(s->writer, store, s->config.prefix, s->config.journal_entries, problem)) {
         s->server.token_table = s->writer->token_table;
         s->server.write_queue = s->writer->queue;
-        s->server.fleet_status = s->writer->fleet != NULL ? s->writer->fleet->status : NULL;
         write_queue_set_policies(s->writer->queue, s->policies);
         s->policies = NULL;
-        return store_use_log(store, s->config.log ? s->config.log_size : 0, problem);
+        return store_use_log(store, s->config.log ? s->config.log_size : 0, problem) &&
+               open_fleet(s, problem);
     }
     if (s->writer == NULL)
         problem_set(problem, STATUS_INTERNAL, "no memory");
@@ -181,10 +201,9 @@ static bool start_workers(struct daemon *s)
 static bool prepare_self(struct daemon *s)
 {
     static const struct user_names_settings names = { .threads = 4, .seconds = 3, .none = 3 };
-    unsigned inherited = listen_fds_roles(&s->environment->inherited);
     struct writer *w = s->writer;
 
-    if (s->config.role[ROLE_SELF].paths == 0 && (inherited & 1u << ROLE_SELF) == 0)
+    if (!listens(s, ROLE_SELF))
         return true;
     s->server.user_names = user_names_new(&names);
     return s->server.user_names != NULL &&

@@ -7,9 +7,11 @@
 #include "daemon/session/cmd_scan.h"
 #include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
+#include "daemon/writer/fleet_touched.h"
 #include "proto/reply.h"
 
-static command word_place, word_places, word_rewind, word_lease, word_begin, word_end, word_abort;
+static command word_place, word_places, word_rewind, word_lease, word_begin, word_end, word_abort,
+    word_touched;
 
 #define K(name) KEY_BIT(KEY_##name)
 
@@ -26,6 +28,7 @@ static const struct {
     { "begin", K(PLACE) | K(SNAPSHOT), 0, word_begin },
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
+    { "touched", K(AFTER) | K(LIMIT), 0, word_touched },
 };
 
 static struct fleet_status *status_of(const struct session *s)
@@ -257,7 +260,7 @@ static void word_end(struct run *run, const struct request *r)
     }
     request->place = place;
     request->more = more;
-    request->batch = b;
+    request->delivery = b;
     ask_writer(s, request);
 }
 
@@ -274,6 +277,22 @@ static void word_abort(struct run *run, const struct request *r)
     s->fleet_delivery = NULL;
     write_queue_wake(s->worker->server->write_queue); /* it gives up a snapshot */
     answer_ok(s);
+}
+
+static void word_touched(struct run *run, const struct request *r)
+{
+    struct fleet_request *request = fleet_request_new(FLEET_WORD_TOUCHED);
+    struct session *s = run->session;
+
+    if (request != NULL && request_has(r, KEY_AFTER) &&
+        !fleet_touched_read(request, r->value[KEY_AFTER])) {
+        refuse_value(s, KEY_AFTER, "a position is next= of an earlier reply");
+        fleet_request_free(request);
+    } else if (request != NULL && !read_number(s, r, KEY_LIMIT, INT64_MAX, &request->limit)) {
+        fleet_request_free(request);
+    } else {
+        ask_writer(s, request);
+    }
 }
 
 void cmd_fleet(struct run *run, const struct request *r)
@@ -311,6 +330,23 @@ static void spoil(struct session *s, const struct problem *p)
     refuse_problem(s, p);
 }
 
+/* Check that it may be the next of a snapshot, and note it as the last one. */
+static enum status check_snapshot(struct fleet_delivery *d, const struct fleet_change_want *want,
+                                  struct problem *problem)
+{
+    const uint8_t *digest = want->record.digest;
+
+    if (want->kind != FLEET_CHANGE_PUT)
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "a snapshot has put alone, with state= of what is denied");
+    if (d->has_last && memcmp(d->last, digest, DIGEST_SIZE) >= 0)
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "digest=: a snapshot is in ascending order of digests");
+    d->has_last = true;
+    memcpy(d->last, digest, DIGEST_SIZE);
+    return STATUS_OK;
+}
+
 void cmd_fleet_change(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -322,6 +358,8 @@ void cmd_fleet_change(struct run *run, const struct request *r)
         return;
     }
     enum status status = fleet_change_read(r, clock_wall(), &want, &problem);
+    if (status == STATUS_OK && s->fleet_delivery->snapshot)
+        status = check_snapshot(s->fleet_delivery, &want, &problem);
     if (status == STATUS_OK)
         status = fleet_delivery_add(s->fleet_delivery, want.kind, want.enables, &want.record);
     if (status == STATUS_TOO_LARGE || status == STATUS_INTERNAL)

@@ -29,6 +29,7 @@ static void put_workers(struct stats *stats, const struct server *server);
 static void put_answers(struct stats *stats, const struct server *server);
 static void put_table(struct stats *stats, const struct worker *worker);
 static void put_writer(struct stats *stats, const struct server *server);
+static void put_fleet(struct stats *stats, const struct server *server);
 static void put_refusals(struct stats *stats, const struct server *server);
 static void put_all_series(struct stats *stats, const struct server *server);
 static void put_process(struct stats *stats, const struct server *server);
@@ -59,6 +60,7 @@ void cmd_stats(struct run *run, const struct request *r)
     put_answers(&stats, server);
     put_table(&stats, s->worker);
     put_writer(&stats, server);
+    put_fleet(&stats, server);
     put_refusals(&stats, server);
     put_all_series(&stats, server);
     put_process(&stats, server);
@@ -193,6 +195,26 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "clock_ahead_seconds", (uint64_t)writer.clock.ahead);
     put(stats, "purge_waits", !writer.clock.may_purge);
     put_text(stats, "epoch", write_queue_epoch(server->write_queue));
+}
+
+/* A host that is in no fleet has none of these. */
+static void put_fleet(struct stats *stats, const struct server *server)
+{
+    if (server->fleet_status == NULL)
+        return;
+    struct fleet_figures figures = fleet_status_figures(server->fleet_status);
+    struct fleet_lease_left left = fleet_status_lease_left(server->fleet_status);
+
+    put(stats, "fleet_serial", figures.place.serial);
+    put(stats, "fleet_age_seconds", left.age);
+    put(stats, "fleet_lease_seconds", left.until / 1000);
+    put(stats, "fleet_rewinds", figures.rewinds);
+    put(stats, "fleet_tokens", figures.tokens);
+    put(stats, "fleet_unsent", figures.unsent);
+    put(stats, "fleet_waiting", figures.waiting);
+    put(stats, "fleet_conflicts", figures.conflicts);
+    put(stats, "fleet_failures", figures.failures);
+    put(stats, "fleet_cache_bytes", figures.cache_bytes);
 }
 
 /* -- answers ------------------------------------------------------------------------------- */

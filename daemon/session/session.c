@@ -166,10 +166,10 @@ static void take_back_batch(struct session *s)
 {
     struct fleet_request *r = s->scan->fleet;
 
-    if (r == NULL || r->batch == NULL)
+    if (r == NULL || r->delivery == NULL)
         return;
-    s->fleet_delivery = r->batch;
-    r->batch = NULL;
+    s->fleet_delivery = r->delivery;
+    r->delivery = NULL;
 }
 
 void session_end_scan(struct session *s)

@@ -26,7 +26,7 @@ static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before
     struct slot_values v = generation_read(g, slot);
 
     memcpy(ended->id, v.digest, ID_SIZE);
-    return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN)) == SLOT_PRESENT &&
+    return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN | SLOT_FLEET)) == SLOT_PRESENT &&
            ((v.flags & SLOT_REVOKED) || v.expires <= before);
 }
 
@@ -58,6 +58,7 @@ static bool pick_end(const struct generation *g, uint32_t slot, int64_t now, voi
 
     end->state = verdict_state(v.flags, v.activates, v.expires, now);
     end->expires = v.expires;
+    end->fleet = (v.flags & SLOT_FLEET) != 0;
     memcpy(end->id, v.digest, ID_SIZE);
     return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN)) == SLOT_PRESENT;
 }

@@ -18,7 +18,7 @@ struct table_walk_use {
     uint32_t time;
 };
 
-/* A token that was revoked, or had expired by a given time. */
+/* A token that was revoked, or had expired by a given time, and is none of the fleet. */
 struct table_walk_ended {
     uint8_t id[ID_SIZE];
 };
@@ -34,6 +34,7 @@ struct table_walk_subject {
 struct table_walk_end {
     enum status state; /* verdict_state() */
     int64_t expires;   /* TIME_NEVER: it has none */
+    bool fleet;        /* it is one of the fleet */
     uint8_t id[ID_SIZE];
 };
 

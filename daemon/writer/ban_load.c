@@ -3,6 +3,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/table/token_bans.h"
+#include "daemon/writer/fleet_load.h"
 
 enum { STEP_RECORDS = 1000 };
 
@@ -52,7 +53,7 @@ static enum ban_state step(struct ban_load *l, struct writer *w, enum ban_state 
         l->place = (struct store_place){ 0 };
         token_table_keep_bans(w->token_table, true);
         unsaved_reapply(&w->disk_failure.unsaved, w->token_table);
-        state = w->bans == 0 ? BANS_IN : BANS_LOADING;
+        state = !fleet_load_bans(w, problem) ? BANS_FAILED : w->bans == 0 ? BANS_IN : BANS_LOADING;
     }
     if (state == BANS_LOADING)
         state = load_piece(l, w, problem);
@@ -68,6 +69,8 @@ bool ban_load_step(struct ban_load *l, struct writer *w)
 
     if (state != BANS_WANTED && state != BANS_LOADING)
         return false;
+    if (w->fleet != NULL && w->fleet->snapshot != 0)
+        return false; /* the cache cannot be read as a whole now */
     state = step(l, w, state, &problem);
     if (state == BANS_FAILED)
         log_error("store: the bans cannot be loaded: %s", problem.message);

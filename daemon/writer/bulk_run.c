@@ -109,6 +109,17 @@ static void free_changes(struct mail_list *changes)
         change_free((struct change *)m);
 }
 
+/* The fleet's tokens are changed one by one. */
+static enum status refuse_fleet(struct bulk *b, const uint8_t id[ID_SIZE])
+{
+    b->has_refused = true;
+    memcpy(b->refused, id, ID_SIZE);
+    return set_problem(
+        b, STATUS_BAD_VALUE,
+        "this token is the fleet's, and others that match may be: change these by their identifiers; "
+        "nothing was changed");
+}
+
 /* Judge all that was collected by the records as they are now, and make the changes if it is known how
  * many are to be made. */
 static enum status judge(struct step *s, struct mail_list *changes)
@@ -124,6 +135,8 @@ static enum status judge(struct step *s, struct mail_list *changes)
         if (meant != STORE_FOUND)
             continue;
         b->matched++;
+        if (record_is_fleet(&r))
+            return refuse_fleet(b, b->id[i]);
         if (!b->has_count || b->matched > b->count || b->matched > BULK_MAX)
             continue;
         struct change *c = bulk_change(b, b->id[i]);

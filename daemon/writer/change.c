@@ -118,8 +118,10 @@ static struct text begin_entry(const struct change *c, struct journal *j, const 
 {
     struct text entry = journal_entry(j, now, event);
 
-    text_adds(&entry, " id=");
-    text_add_hex(&entry, id, ID_SIZE);
+    if (c->kind->put == NULL) {
+        text_adds(&entry, " id=");
+        text_add_hex(&entry, id, ID_SIZE);
+    }
     text_adds(&entry, " by=uid:");
     text_add_u64(&entry, c->uid);
     line_put_u64(&entry, "pid", (uint64_t)c->pid);
@@ -198,6 +200,10 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
 {
     struct text entry = begin_entry(c, j, change_event(c), c->after->digest, now);
 
+    if (c->kind->put != NULL) {
+        c->kind->put(c, &entry);
+        return journal_entry_end(j, &entry);
+    }
     if (c->is_new && c->after->has_replaces) {
         text_adds(&entry, " replaces=");
         text_add_hex(&entry, c->after->replaces, ID_SIZE);

@@ -18,6 +18,7 @@
 struct change;
 struct policies;
 struct expiry_warning;
+struct fleet_notes;
 
 enum { CHANGE_NAMES_MAX = 3, CHANGE_REFUSAL_MAX = 256 };
 
@@ -35,6 +36,10 @@ struct change_kind {
     bool shows_claims; /* in its journal entry */
     bool grants;       /* it may give a token more: policies apply */
     bool exemptible;   /* ... unless the user is in exempt_import */
+
+    /* Write what the entry of a change that is about no single token has in place of an identifier; NULL: it is
+     * about one. */
+    void (*put)(const struct change *c, struct text *entry);
 };
 
 struct change {
@@ -63,8 +68,9 @@ struct change {
     bool by_signed; /* the token of that signed part is meant if none has this value */
     bool by_self;  /* of the user whose name is the subject in `want`, who may change what is his */
     bool withheld; /* its denial takes no effect before the token is found to be the user's */
-    struct expiry_warning *warning; /* of an announcement that a token will expire, ... */
-    uint64_t warning_place;         /* ... its place in the order */
+    struct expiry_warning *warning;  /* of an announcement that a token will expire, ... */
+    uint64_t warning_place;          /* ... its place in the order */
+    struct fleet_notes *fleet_notes; /* of an entry about what the fleet brought */
     bool of_many;   /* a filter has selected its token: it is answered with others */
     bool in_force;  /* the denial is in the table: nothing is to be done there */
     bool may_lapse; /* the clock is good enough to find that a ban is over */

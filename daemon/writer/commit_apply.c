@@ -12,9 +12,10 @@ static bool add_token(struct writer *w, struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
-    bool is_new = token_table_look(w->token_table, c->after->digest, digest, &used) == 0;
-    enum store_found found = is_new ? store_add_new(w->store, c->after) :
-                                      store_add(w->store, c->after);
+    uint32_t flags = token_table_look(w->token_table, c->after->digest, digest, &used);
+    enum store_found found = (flags & SLOT_FLEET) != 0 ? STORE_FOUND :
+                             flags == 0                ? store_add_new(w->store, c->after) :
+                                                         store_add(w->store, c->after);
 
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);

@@ -151,7 +151,7 @@ static bool walk(struct expiry_warning *e, struct token_table *table)
             if (end[i].state == STATUS_REVOKED || end[i].expires <= e->began)
                 continue;
             count(e, has_end ? end[i].expires - e->began : 0, has_end);
-            if (has_end)
+            if (has_end && !end[i].fleet) /* of these, the database knows */
                 look(e, &end[i]);
         }
     } while (e->slot != 0 && e->slot < stop);

@@ -9,15 +9,32 @@
 #define JETON_DAEMON_WRITER_FLEET_H
 
 #include "daemon/fleet/fleet_cache.h"
+#include "daemon/writer/fleet_effects.h"
+#include "daemon/writer/fleet_note.h"
 #include "daemon/writer/fleet_status.h"
 
 struct writer;
+
+/* A walk over the creation index for tokens that a snapshot brought which was given up. */
+struct fleet_sweep {
+    bool wanted;
+    int64_t created; /* of the last entry that was looked at */
+    uint64_t serial;
+};
 
 struct fleet {
     struct fleet_cache *cache;
     struct fleet_status *status;
     struct fleet_figures figures; /* as `status` shows them: fleet_show() */
     uint64_t snapshot;            /* the number of who brings one, which is under way; 0: none is */
+    struct fleet_effects effects; /* of what is applied */
+    struct fleet_effects doubtful; /* of a commit that failed, and may have happened all the same */
+    struct fleet_sweep sweep;
+    struct fleet_notes notes;
+    int64_t touched_since; /* uses from then on are news: seconds since 1970 */
+    int64_t touched_began; /* when the list of them began that is being read */
+    bool compaction_failed;
+    bool failure_logged; /* the last log message says that the cache cannot be written */
 };
 
 /* Open the cache beside a store.  NULL: *problem. */
@@ -32,7 +49,10 @@ void fleet_show(struct fleet *f);
  * a tombstone. */
 enum store_found fleet_read(struct fleet *f, const uint8_t id[ID_SIZE], struct record *r);
 
-/* Return that serial, which is made of the digest: greater than all of the journal. */
+/* Return that serial, which is made of the digest: greater than all of the journal, and in the order of digests. */
 uint64_t fleet_serial(const uint8_t digest[DIGEST_SIZE]);
+
+/* True if a serial is one of these. */
+bool fleet_serial_is(uint64_t serial);
 
 #endif

@@ -27,6 +27,8 @@ struct fleet_delivery {
     struct fleet_status *status;
     uint64_t number; /* that it holds */
     bool snapshot;
+    bool has_last; /* of a snapshot, of all its parts: */
+    uint8_t last[DIGEST_SIZE];
     struct fleet_place from; /* unless it is a snapshot: where it continues */
     struct problem problem;  /* STATUS_OK; or why it cannot be applied any more */
     size_t count;

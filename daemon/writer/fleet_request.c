@@ -18,6 +18,6 @@ void fleet_request_free(struct fleet_request *r)
 {
     if (r == NULL)
         return;
-    fleet_delivery_free(r->batch);
+    fleet_delivery_free(r->delivery);
     free(r);
 }

@@ -22,13 +22,14 @@ struct fleet_request {
     enum fleet_word word;
     struct fleet_place place; /* place= */
     uint64_t serial;          /* after= of places; 0: none */
-    bool has_id;              /* after= of touched: */
-    uint8_t id[ID_SIZE];
-    uint64_t limit;               /* UINT64_MAX: none */
-    bool more;                    /* of end: more parts of the snapshot follow */
-    struct fleet_delivery *batch; /* of end; NULL: none */
+    uint32_t slot,
+        slots; /* after= of touched: the slot where it goes on, of so many; 0: at the beginning */
+    uint64_t limit;                  /* UINT64_MAX: none */
+    bool more;                       /* of end: more parts of the snapshot follow */
+    struct fleet_delivery *delivery; /* of end; NULL: none */
 
     /* how far it is */
+    bool begun;
     uint64_t count; /* lines sent */
 };
 

@@ -57,8 +57,6 @@ void fleet_status_set(struct fleet_status *s, const struct fleet_figures *figure
 {
     pthread_mutex_lock(&s->mutex);
     s->figures = *figures;
-    if (!figures->whole && s->keep != 0)
-        set_lease(s, 0, 0);
     pthread_mutex_unlock(&s->mutex);
 }
 

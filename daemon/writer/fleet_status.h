@@ -40,7 +40,7 @@ void fleet_status_free(struct fleet_status *s);
 
 struct fleet_figures fleet_status_figures(struct fleet_status *s);
 
-/* Set them; without a whole copy the lease ends.  The writer's thread only. */
+/* Set them.  The writer's thread only. */
 void fleet_status_set(struct fleet_status *s, const struct fleet_figures *figures);
 
 /* Take the right to bring a batch, and return its number; 0: another holds it. */

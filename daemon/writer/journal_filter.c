@@ -6,8 +6,8 @@
 #include "proto/token.h"
 
 static const char *const events[] = {
-    "create", "import", "update", "revoke", "disable",  "enable",
-    "rotate", "delete", "ban",    "purge",  "expiring", "trace",
+    "create", "import", "update", "revoke",   "disable", "enable", "rotate",
+    "delete", "ban",    "purge",  "expiring", "trace",   "fleet",
 };
 
 enum { EVENTS = sizeof(events) / sizeof(events[0]) };
@@ -29,7 +29,7 @@ const char *journal_filter_read_event(struct journal_filter *f, struct slice v)
         uint32_t bit = event_bit((struct slice){ v.at + at, end - at });
         if (bit == 0)
             return "an event is create, import, update, revoke, disable, enable, rotate, delete, "
-                   "ban, purge, expiring or trace; several have commas between them";
+                   "ban, purge, expiring, trace or fleet; several have commas between them";
         f->events |= bit;
         at = end + 1;
     }
@@ -82,6 +82,23 @@ static bool is_id(const struct line *entry, const char *key, const uint8_t id[ID
     return text.at != NULL && token_id_parse(text, found) && memcmp(found, id, ID_SIZE) == 0;
 }
 
+/* Look for an id among several, which have commas between them. */
+static bool has_id(const struct line *entry, const char *key, const uint8_t id[ID_SIZE])
+{
+    struct slice text = line_get(entry, key);
+    uint8_t found[ID_SIZE];
+
+    for (; text.at != NULL && text.len >= ID_TEXT;
+         text.at += ID_TEXT + 1, text.len -= ID_TEXT + 1) {
+        if (token_id_parse((struct slice){ text.at, ID_TEXT }, found) &&
+            memcmp(found, id, ID_SIZE) == 0)
+            return true;
+        if (text.len == ID_TEXT)
+            break;
+    }
+    return false;
+}
+
 static bool is_subject(const struct line *entry, const char *key, struct slice subject)
 {
     struct slice text = line_get(entry, key);
@@ -103,7 +120,8 @@ bool journal_filter_takes(const struct journal_filter *f, const struct line *ent
 {
     if (!stored_uid(by, line_get(entry, "by")))
         *by = (uid_t)-1;
-    if (f->has_id && !is_id(entry, "id", f->id) && !is_id(entry, "replaces", f->id))
+    if (f->has_id && !is_id(entry, "id", f->id) && !is_id(entry, "replaces", f->id) &&
+        !has_id(entry, "ids", f->id))
         return false;
     if (f->has_subject && !is_subject(entry, "subject", f->subject) &&
         !is_subject(entry, "old_subject", f->subject))

@@ -225,9 +225,11 @@ static bool is_too_young(const struct list_filter *f, const struct list_facts *t
     return given(f, KEY_UNUSED_FOR) && since > now - f->unused_for;
 }
 
-/* Of a group, a slot shows whether there is one. */
+/* Of a group, the flags show whether there is one. */
 static bool fleet_excludes(const struct list_filter *f, const struct list_facts *t)
 {
+    if (f->but_fleet && (t->flags & SLOT_FLEET) != 0)
+        return true;
     return given(f, KEY_GROUP) && (f->group_len > 0) != ((t->flags & SLOT_FLEET) != 0);
 }
 
@@ -283,7 +285,7 @@ bool list_filter_matches(const struct list_filter *f, const struct record *r, in
     const struct slice match = { f->match, f->match_len };
     const struct list_facts facts = list_facts_of(r, used);
 
-    if (f->given == 0 && !f->but_revoked && !f->but_expired)
+    if (f->given == 0 && !f->but_revoked && !f->but_expired && !f->but_fleet)
         return true;
     if (given(f, KEY_GROUP) &&
         !slice_equal(record_group(r), (struct slice){ f->group, f->group_len }))

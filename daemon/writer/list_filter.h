@@ -23,6 +23,7 @@ struct list_filter {
     bool never_used;
     bool but_revoked; /* not those which are revoked, or have expired, unless `state` is that */
     bool but_expired;
+    bool but_fleet; /* not those of the fleet */
     uint16_t subject_len, scopes_len, match_len, group_len;
     char subject[SUBJECT_MAX];
     char scopes[SCOPES_TEXT_MAX];

@@ -126,6 +126,8 @@ static void report_expiring(const struct change *c)
 
 void publish_report(const struct change *c)
 {
+    if (c->kind->put != NULL) /* it is about no single token */
+        return;
     if (c->announces) {
         report_expiring(c);
         return;

@@ -9,7 +9,8 @@
 /* Add the line of a token. */
 void scan_export_put(struct step *s, const struct record *r);
 
-/* Begin the checksum with the first step. */
+/* Begin the checksum with the first step.  Tokens of the fleet are exported only if a group is asked for: they are the
+ * database's, and what imported them would make others of them. */
 void scan_export_begin(struct scan *scan);
 
 /* Add a chunk without a final line to the checksum. */

@@ -4,6 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/store/store_saving.h"
 #include "daemon/writer/bulk_run.h"
+#include "daemon/writer/fleet_run.h"
 #include "daemon/writer/list_fields.h"
 #include "daemon/writer/list_run.h"
 #include "daemon/writer/scan_backup.h"
@@ -35,6 +36,7 @@ static const struct {
     [VERB_REVOKE] = { bulk_run_step, NULL },
     [VERB_CHECKPOINT] = { step_checkpoint, NULL },
     [VERB_BACKUP] = { scan_backup_step, NULL },
+    [VERB_FLEET] = { fleet_run_step, NULL },
     [VERB_UPDATE] = { bulk_run_step, NULL },
     [VERB_DISABLE] = { bulk_run_step, NULL },
     [VERB_ENABLE] = { bulk_run_step, NULL },
@@ -59,7 +61,7 @@ static void run_step(struct step *s)
     bool done = scan->backup.begun ||                     /* its end must be taken */
                 (scan->bulk != NULL && scan->bulk->done); /* only its answer is held back */
 
-    if (s->writer->disk_failure.readable || done) {
+    if (s->writer->disk_failure.readable || done || scan->fleet != NULL) {
         kinds[scan->verb].step(s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {

@@ -31,18 +31,27 @@ void step_end_count(struct step *s)
     s->scan->finished = true;
 }
 
+/* Read a token from the store, or from the cache of the fleet: the table tells which it is. */
+static enum store_found read_record(struct step *s, const uint8_t id[ID_SIZE], uint32_t flags,
+                                    struct record *r)
+{
+    if ((flags & SLOT_FLEET) != 0)
+        return fleet_read(s->writer->fleet, id, r);
+    return store_get(s->writer->store, id, r);
+}
+
 /* SLOT_DISABLED of a revoked token may be left from a disable that was refused. */
 enum store_found step_read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
-    enum store_found found = store_get(s->writer->store, id, r);
     uint8_t digest[DIGEST_SIZE];
 
     s->used = 0;
+    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
+    enum store_found found = read_record(s, id, flags, r);
     if (found == STORE_FOUND && !scan_may_show(s->scan, r))
         found = STORE_ABSENT;
     if (found != STORE_FOUND)
         return found;
-    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
     if ((flags & SLOT_REVOKED) && r->revoked == 0)
         r->revoked = s->now > 0 ? s->now : 1;
     if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)

@@ -39,7 +39,7 @@ static bool find_oldest(struct step *s, struct record *r)
     for (int i = 0; i < CHAIN_MAX && r->has_replaces; i++) {
         uint8_t before[ID_SIZE];
         memcpy(before, r->replaces, ID_SIZE);
-        enum store_found found = store_get(s->writer->store, before, r);
+        enum store_found found = step_read_token(s, before, r);
         if (found == STORE_FAILED)
             return false;
         if (found == STORE_ABSENT)
@@ -81,6 +81,12 @@ static bool put_bans(struct step *s)
     return found != STORE_FAILED;
 }
 
+/* A value of the fleet was not found in the store when the trace began. */
+static bool is_of_fleet(const struct scan_trace *trace, const struct record *r)
+{
+    return record_is_fleet(r) && memcmp(r->digest, trace->name[0], DIGEST_SIZE) == 0;
+}
+
 static void step_token(struct step *s)
 {
     struct scan *scan = s->scan;
@@ -88,7 +94,7 @@ static void step_token(struct step *s)
 
     scan->trace.stage = STAGE_CHAIN;
     enum store_found found = step_read_token(s, scan->id, &r);
-    if (found == STORE_FOUND && scan->trace.is_token) {
+    if (found == STORE_FOUND && (scan->trace.is_token || is_of_fleet(&scan->trace, &r))) {
         scan_token_put(s, "* part=token", &r);
         scan->trace.found = true;
         scan->count++;

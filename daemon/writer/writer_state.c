@@ -81,6 +81,7 @@ void writer_destroy(struct writer *w)
     policy_check_end(&w->policy);
     expiry_warning_end(&w->expiry_warning);
     touched_free(&w->touched);
+    fleet_close(w->fleet);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     subject_index_forget(&w->subjects);

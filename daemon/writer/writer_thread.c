@@ -13,6 +13,7 @@
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/clock_check.h"
 #include "daemon/writer/commit.h"
+#include "daemon/writer/fleet_upkeep.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/lease_file.h"
 #include "daemon/writer/purge.h"
@@ -162,6 +163,7 @@ static void *run(void *writer_thread)
         note_saving(t);
         busy = one_chunk(t) || busy;
         release_answers(t, false);
+        busy = fleet_upkeep_step(t->writer) || busy;
         busy = ban_load_step(&t->ban_load, t->writer) || busy;
         chores(t);
         if (!busy && stopping)
@@ -311,6 +313,7 @@ static void chores(struct writer_thread *t)
         last_used_step(t->last_used, w->token_table, now);
         refused_step(t->refused, w->store, now);
     }
+    fleet_upkeep_chores(w);
     wake_parked(t);
     writer_return_memory(w);
     t->collapsing = collapse(t); /* one piece a second even under constant load */

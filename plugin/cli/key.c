@@ -21,7 +21,7 @@ static const struct cli_key rows[] = {
     { "digest_alg",     NULL,      CLI_KEY_TEXT,     "NAME",     "how the digest was made", "sha256" },
     { "disabled",       NULL,      CLI_KEY_SINCE,    "TIME",     "when it was disabled", NULL },
     { "disabled_by",    NULL,      CLI_KEY_TEXT,     "uid:N",    "who disabled it", NULL },
-    { "event",          NULL,      CLI_KEY_LIST,     "EVENT",    "changes of this kind", "create import update revoke disable enable rotate delete ban purge expiring trace" },
+    { "event",          NULL,      CLI_KEY_LIST,     "EVENT",    "changes of this kind", "create import update revoke disable enable rotate delete ban purge expiring trace fleet" },
     { "expires",        NULL,      CLI_KEY_UNTIL,    "TIME",     "refuse the token from then on", "never" },
     { "expires_before", NULL,      CLI_KEY_UNTIL,    "TIME",     "that expire before this time", NULL },
     { "expires_within", NULL,      CLI_KEY_DURATION, "DURATION", "that expire within this time from now", "7d 30d" },

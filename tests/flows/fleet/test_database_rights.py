@@ -213,7 +213,7 @@ def test_who_reads_and_stays_stops_no_writer_nor_new_partition(fleet):
     reader.ask("select * from jeton.snapshot")
     reader.run("lock jeton.feed, jeton.snapshot, jeton.hosts in access share mode")
     fleet.admin.run("insert into jeton.change (serial, event) values (999998, 'skip')")
-    issuer.run("set statement_timeout = '5s'")
+    issuer.run("set statement_timeout = '20s'")
     serials = [put(issuer, digest_of(number))[0] for number in range(2, 6)]
     assert serials == [999999, 1000000, 1000001, 1000002]
     assert [row[0] for row in feed(issuer, 999998)] == [999998, *serials]

@@ -149,7 +149,7 @@ tests:
         eval_time: 12m
         exp_samples: [{wanted}]
 """
-HEALTHY = {"lease_seconds": "60+0x30", "serial": "7+0x30", "unsent": "0+0x30", "waiting": "0+0x30", "rewinds": "1+0x30", "conflicts": "0+0x30",
+HEALTHY = {"lease_seconds": "60+0x30", "serial": "7+0x30", "unsent": "0+0x30", "waiting": "0+0x30", "rewinds_total": "1+0x30", "conflicts_total": "0+0x30", "failures_total": "0+0x30",
            "agent_database_up": "1+0x30", "agent_schema_fits": "1+0x30", "agent_notifications_come": "1+0x30"}
 # What is seen of one host, where the others are well, and the alert that this is.
 FAULTS = [
@@ -159,8 +159,9 @@ FAULTS = [
     ({"unsent": "2+0x30"}, "JetonFleetDenialsUnsent"),
     ({"waiting": "1+0x30"}, "JetonFleetChangesWait"),
     ({"serial": "6+0x30"}, "JetonFleetBehind"),
-    ({"rewinds": "1+0x10 2+0x20"}, "JetonFleetRewound"),
-    ({"conflicts": "0+0x10 1+0x20"}, "JetonFleetConflict"),
+    ({"rewinds_total": "1+0x10 2+0x20"}, "JetonFleetRewound"),
+    ({"conflicts_total": "0+0x10 1+0x20"}, "JetonFleetConflict"),
+    ({"failures_total": "0+0x10 1+0x20"}, "JetonFleetUnsaved"),
     ({"agent_schema_fits": "0+0x30"}, "JetonFleetSchema"),
     ({"agent_notifications_come": "0+0x30"}, "JetonFleetDeaf"),
     ({"agent_notifications_come": "0+0x30", "agent_schema_fits": "0+0x30", "agent_database_up": "0+0x30"}, None),
@@ -194,3 +195,13 @@ def test_each_fault_of_a_host_is_one_alert_and_none_of_the_others(tmp_path):
         with open(path, "w", encoding="ascii") as file:
             file.write(CASE.format(rules=rules, series="\n".join(series_of("well", {}) + series_of("sick", values)), wanted=sample))
         promtool("test", "rules", path)
+
+
+def test_figures_that_alerts_and_the_page_go_by_are_there():
+    rows = dict(re.findall(r'\{ "(fleet_\w+)", (GAUGE|COUNTER)', read("plugin/cli/prometheus.c")))
+    there = {f"jeton_{name}{'_total' if kind == 'COUNTER' else ''}" for name, kind in rows.items()}
+    there |= {f"jeton_fleet_{name}" for name in re.findall(r'one\(t, "(\w+)"', read("plugin/fleet/metrics.c"))}
+    asked = set(re.findall(r"\bjeton_fleet_\w+", read(f"{EXAMPLES}/alerts.yml")))
+    assert len(asked) >= 8 and asked - there == set()
+    described = set(re.findall(r"^\.It Cm (fleet_\w+)", read(PAGE), re.M))
+    assert described == set(rows)

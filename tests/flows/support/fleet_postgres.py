@@ -24,9 +24,10 @@ def shared_cluster():
 
 
 class FleetDatabase:
-    """A database in a cluster.  Sessions end with it."""
+    """A database in a cluster, the shared one if none is given, where it is dropped at the end.  Sessions end with it."""
 
     def __init__(self, cluster=None):
+        self.shared = cluster is None
         self.cluster = cluster or shared_cluster()
         self.name = "fleet_" + uuid.uuid4().hex[:12]
         self.sessions = contextlib.ExitStack()
@@ -38,7 +39,8 @@ class FleetDatabase:
 
     def __exit__(self, *_):
         self.sessions.close()
-        self.cluster.drop(self.name)
+        if self.shared:
+            self.cluster.drop(self.name)
 
     def conninfo(self, user="postgres", **more):
         return self.cluster.conninfo(self.name, user, **more)

@@ -27,7 +27,7 @@ MISSING = "PostgreSQL is not installed: make deps-programs"
 MIGRATIONS = os.path.join(ROOT, "plugin/fleet/sql")
 TEMPLATE = "fleet_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "listen_addresses": "", "max_connections": "100",
-        "shared_buffers": "32MB", "max_wal_size": "512MB", "autovacuum_naptime": "5s", "wal_level": "replica", "max_wal_senders": "6",
+        "shared_buffers": "32MB", "min_wal_size": "2MB", "max_wal_size": "256MB", "autovacuum_naptime": "5s", "wal_level": "replica", "max_wal_senders": "6",
         "hot_standby_feedback": "off", "log_min_messages": "warning", "logging_collector": "off", "jit": "off",
         "max_parallel_workers_per_gather": "0", "log_statement": "none"}
 
@@ -80,6 +80,8 @@ def migrate(session):
 class Cluster:
     """A running server, unless stopped.  `settings` are of postgresql.conf; `directory` has its data already."""
 
+    settings = {}
+
     def __init__(self, directory=None, **settings):
         self.directory = directory or new_directory()
         self.data = f"{self.directory}/data"
@@ -87,7 +89,7 @@ class Cluster:
         self.process = None
         self.standbys = []
         if not os.path.exists(self.data):
-            self.call("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8")
+            self.call("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "--wal-segsize=1", "-E", "UTF8", "--locale=C.UTF-8")
 
     def call(self, program, *arguments):
         """Run a program of PostgreSQL's as the servers' user."""
@@ -164,7 +166,7 @@ class Cluster:
         return Connection(self.conninfo(database, user, **more))
 
     def conninfo(self, database, user="postgres", **more):
-        return conninfo_of({"host": self.directory, "dbname": database, "user": user, "client_encoding": "UTF8", **more})
+        return conninfo_of({"host": self.directory, "port": self.settings.get("port", "5432"), "dbname": database, "user": user, "client_encoding": "UTF8", **more})
 
     def create(self, name, template="template0"):
         with self.connect("postgres") as session:
@@ -196,7 +198,7 @@ class Cluster:
         copy = Cluster.__new__(Cluster)
         copy.directory = new_directory()
         copy.data, copy.settings, copy.process, copy.standbys = f"{copy.directory}/data", FAST | settings, None, []
-        self.call("pg_basebackup", "-D", copy.data, "-R", "-X", "stream", "-c", "fast", "-d",
+        self.call("pg_basebackup", "-D", copy.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
                   conninfo_of({"host": self.directory, "user": "postgres", "application_name": name}))
         copy.start()
         self.standbys.append(copy)
@@ -224,7 +226,16 @@ class Cluster:
             os.kill(pid, signal.SIGCONT)
 
     def promote(self):
-        for pid in self.children("walreceiver"):        # one that is stopped would be waited for
+        """Without what the stopped receiver was sent and has not read: if it is stopped, the server begins anew first."""
+        stopped = [pid for pid in self.children("walreceiver") if is_stopped(pid)]
+        for pid in stopped:
             os.kill(pid, signal.SIGKILL)
+        if stopped:
+            eventually(lambda: "all server processes terminated; reinitializing" in self.log() and self.answers(), "the standby begins anew", within=30)
         with self.connect("postgres") as session:
             assert session.value("select pg_promote()")
+
+
+def is_stopped(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"

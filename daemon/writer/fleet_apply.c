@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/fleet_apply.h"
+
+#include <errno.h>
+
+#include "daemon/base/log.h"
+#include "daemon/writer/fleet_publish.h"
+#include "daemon/writer/fleet_stage.h"
+
+struct applying {
+    struct fleet_staging staging; /* its writer is w */
+    struct writer *w;
+    struct fleet *fleet;
+    const struct fleet_request *request;
+};
+
+static void publish_all(struct applying *a)
+{
+    struct fleet_effect *effect = &a->staging.effect;
+    size_t at = 0;
+
+    while (fleet_effects_next(&a->fleet->effects, &at, effect))
+        fleet_publish_effect(a->w, effect);
+}
+
+/* -- a delivery that continues ------------------------------------------------------------------ */
+
+/* Commit what is staged.  If that fails, it may have happened all the same. */
+static enum status commit(struct applying *a)
+{
+    struct fleet *f = a->fleet;
+    int error = fleet_cache_commit(f->cache, &a->request->place);
+
+    if (error == 0)
+        return STATUS_OK;
+    struct fleet_effects effects = f->doubtful;
+    f->doubtful = f->effects;
+    f->effects = effects;
+    return fleet_stage_fail(&a->staging, error);
+}
+
+static enum status apply_changes(struct applying *a)
+{
+    struct fleet *f = a->fleet;
+    struct fleet_place here = fleet_cache_place(f->cache);
+    struct fleet_notes before = f->notes;
+
+    if (!fleet_place_equal(&here, &a->request->delivery->from))
+        return fleet_stage_refuse(&a->staging, STATUS_PLACE,
+                                  "this host is at another place by now");
+    fleet_stage_denials(&a->staging, a->request->delivery);
+    enum status status = fleet_stage_all(&a->staging, a->request->delivery, fleet_stage_change);
+    if (status == STATUS_OK)
+        status = commit(a);
+    if (status == STATUS_OK) {
+        publish_all(a);
+    } else {
+        fleet_cache_abort(f->cache);
+        f->notes = before;
+    }
+    return status;
+}
+
+/* -- a snapshot --------------------------------------------------------------------------------- */
+
+/* Take back what the snapshot has not: `visitor` is in a struct applying's own. */
+struct dropping {
+    struct fleet_visitor visitor;
+    struct applying *a;
+};
+
+static bool drop(struct fleet_visitor *visitor, const struct fleet_entry *entry)
+{
+    struct applying *a = ((struct dropping *)visitor)->a;
+    struct fleet_effect *e = &a->staging.effect;
+
+    if (entry->deleted)
+        return true;
+    e->had = true;
+    e->banned = false;
+    fleet_entry_copy(&e->before, entry);
+    fleet_entry_copy(&e->after, entry);
+    e->after.deleted = true;
+    fleet_publish_effect(a->w, e);
+    a->fleet->notes.next.drops++;
+    return true;
+}
+
+static enum status begin_snapshot(struct applying *a)
+{
+    struct fleet *f = a->fleet;
+
+    if (f->snapshot != 0)
+        return STATUS_OK;
+    int error = fleet_cache_snapshot_begin(f->cache);
+    if (error < 0)
+        return fleet_stage_fail(&a->staging, error);
+    f->snapshot = a->request->delivery->number;
+    return STATUS_OK;
+}
+
+static enum status end_snapshot(struct applying *a)
+{
+    struct dropping dropping = { .visitor.visit = drop, .a = a };
+    struct fleet *f = a->fleet;
+    int error = fleet_cache_snapshot_end(f->cache, &a->request->place, &dropping.visitor);
+
+    if (error < 0)
+        return fleet_stage_fail(&a->staging, error);
+    f->snapshot = 0;
+    f->notes.next.snapshot = true;
+    return STATUS_OK;
+}
+
+static enum status apply_part(struct applying *a)
+{
+    enum status status = begin_snapshot(a);
+
+    fleet_stage_denials(&a->staging, a->request->delivery);
+    if (status == STATUS_OK)
+        status = fleet_stage_all(&a->staging, a->request->delivery, fleet_stage_of_snapshot);
+    if (status == STATUS_OK) {
+        publish_all(a);
+        if (!a->request->more)
+            status = end_snapshot(a);
+    }
+    if (status != STATUS_OK)
+        fleet_apply_abandon(a->w);
+    return status;
+}
+
+static int stage_entry(struct writer *w, struct fleet_effect *e)
+{
+    enum store_found found = fleet_cache_find(w->fleet->cache, e->after.record.digest, &e->before);
+    const struct record *r = &e->after.record;
+    bool enables = e->after.enables;
+
+    e->had = found == STORE_FOUND;
+    if (found == STORE_FAILED)
+        return -EIO;
+    if (e->had && !fleet_entry_merge(&e->after, &e->before))
+        return -EEXIST;
+    e->after.enables = enables;
+    if (!fleet_publish_reserve(w, 1, (uint64_t)r->subject_len + r->scopes_len))
+        return -ENOMEM;
+    return fleet_cache_put(w->fleet->cache, &e->after);
+}
+
+int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes)
+{
+    enum fleet_slot slot = fleet_publish_look(w, comes->record.digest);
+    struct fleet_effect effect;
+
+    fleet_publish_denial(w, comes);
+    if (slot == FLEET_SLOT_LOCAL || slot == FLEET_SLOT_OTHER)
+        return -EEXIST;
+    effect.banned = false;
+    fleet_entry_copy(&effect.after, comes);
+    int error = stage_entry(w, &effect);
+    if (error == 0)
+        fleet_publish_effect(w, &effect);
+    return error;
+}
+
+/* Publish what the cache now has of a token that a failed commit concerned. */
+static void publish_doubtful(struct writer *w, struct fleet_effect *e)
+{
+    bool enables = e->after.enables;
+
+    if (fleet_cache_find(w->fleet->cache, e->after.record.digest, &e->after) != STORE_FOUND)
+        return;
+    e->after.enables = enables;
+    fleet_publish_effect(w, e);
+}
+
+bool fleet_apply_settle(struct writer *w)
+{
+    struct fleet *f = w->fleet;
+    struct fleet_effect effect;
+    size_t at = 0;
+
+    if (f->doubtful.count == 0)
+        return true;
+    if (fleet_cache_commit(f->cache, NULL) < 0 ||
+        !fleet_publish_reserve(w, f->doubtful.count, f->doubtful.texts))
+        return false;
+    while (fleet_effects_next(&f->doubtful, &at, &effect))
+        publish_doubtful(w, &effect);
+    fleet_effects_clear(&f->doubtful);
+    fleet_show(f);
+    return true;
+}
+
+enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r,
+                                 struct problem *problem)
+{
+    struct applying a = {
+        .staging = { .w = w, .problem = problem }, .w = w, .fleet = w->fleet, .request = r
+    };
+
+    fleet_apply_check_holder(w);
+    enum status status = fleet_apply_settle(w) ? STATUS_OK : fleet_stage_fail(&a.staging, -EIO);
+    if (status == STATUS_OK)
+        status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
+    if (status == STATUS_OK && w->fleet->failure_logged)
+        log_info("fleet: its cache can be written again");
+    w->fleet->failure_logged = w->fleet->failure_logged && status != STATUS_OK;
+    fleet_show(w->fleet);
+    return status;
+}
+
+void fleet_apply_abandon(struct writer *w)
+{
+    struct fleet *f = w->fleet;
+
+    if (f->snapshot == 0)
+        return;
+    fleet_cache_snapshot_abort(f->cache);
+    f->snapshot = 0;
+    f->sweep = (struct fleet_sweep){ .wanted = true, .created = INT64_MIN };
+    fleet_show(f);
+}
+
+void fleet_apply_check_holder(struct writer *w)
+{
+    struct fleet *f = w->fleet;
+
+    if (f->snapshot != 0 && !fleet_status_is_held(f->status, f->snapshot))
+        fleet_apply_abandon(w);
+}

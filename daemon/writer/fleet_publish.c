@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/fleet_publish.h"
+
+#include "daemon/base/thread.h"
+#include "daemon/table/token_bans.h"
+#include "daemon/table/token_peek.h"
+
+enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST_SIZE])
+{
+    uint8_t whole[DIGEST_SIZE];
+    int64_t used;
+    uint32_t flags = token_table_look(w->token_table, digest, whole, &used);
+
+    if (flags == 0)
+        return FLEET_SLOT_FREE;
+    if (memcmp(whole, digest, DIGEST_SIZE) != 0)
+        return FLEET_SLOT_OTHER;
+    return (flags & SLOT_FLEET) != 0 ? FLEET_SLOT_OURS : FLEET_SLOT_LOCAL;
+}
+
+/* Reserve slots by this thread's raised priority: the table is locked while it grows. */
+static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
+{
+    if (token_table_can_add(w->token_table, tokens, bytes))
+        return true;
+    thread_priority_raise(&w->priority);
+    int error = token_table_reserve(w->token_table, tokens, bytes);
+    thread_priority_lower(&w->priority);
+    return error == 0;
+}
+
+bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes)
+{
+    return creation_index_reserve(&w->index, count) == 0 &&
+           subject_index_reserve(&w->subjects, count) && reserve_table(w, count, bytes);
+}
+
+static uint32_t denying_flags(const struct fleet_entry *e)
+{
+    uint32_t flags = record_flags(&e->record) & (SLOT_REVOKED | SLOT_DISABLED);
+
+    return e->deleted ? flags | SLOT_REVOKED : flags;
+}
+
+/* Set the flags of a slot that is there. */
+static void deny(struct writer *w, const uint8_t id[ID_SIZE], uint32_t flags)
+{
+    if (flags & SLOT_DISABLED)
+        token_table_deny(w->token_table, id, SLOT_DISABLED, NULL);
+    if (flags & SLOT_REVOKED)
+        token_table_deny(w->token_table, id, SLOT_REVOKED, NULL);
+}
+
+void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied)
+{
+    uint32_t flags = denying_flags(denied);
+
+    switch (fleet_publish_look(w, denied->record.digest)) {
+    case FLEET_SLOT_OURS:
+        deny(w, denied->record.digest, flags);
+        return;
+    case FLEET_SLOT_LOCAL: /* what the fleet drops may go on here */
+        deny(w, denied->record.digest, denied->deleted ? 0 : flags);
+        return;
+    case FLEET_SLOT_OTHER:
+    case FLEET_SLOT_FREE:
+        return;
+    }
+}
+
+/* -- indexes ------------------------------------------------------------------------------------ */
+
+/* True for an entry that the indexes have. */
+static bool is_listed(const struct fleet_entry *e)
+{
+    return !e->deleted;
+}
+
+/* Count a token of its subject, or take it back. */
+static void count(struct writer *w, const struct record *r, bool add)
+{
+    struct subject_counts *counts = &w->policy.counts;
+
+    if (r->revoked != 0 || !subject_counts_reserve(counts))
+        return;
+    if (add)
+        subject_counts_add(counts, record_subject(r), r->expires);
+    else
+        subject_counts_remove(counts, record_subject(r), r->expires);
+    subject_counts_keep(counts);
+}
+
+/* The subject is still that of the table. */
+static void unlist(struct writer *w, const struct record *r)
+{
+    uint64_t serial = fleet_serial(r->digest);
+
+    w->fleet->figures.tokens--;
+    count(w, r, false);
+    subject_index_remove(&w->subjects, w->token_table, r->digest, r->created, serial);
+    creation_index_remove(&w->index, r->created, serial);
+}
+
+static void list(struct writer *w, const struct record *r)
+{
+    uint64_t serial = fleet_serial(r->digest);
+
+    w->fleet->figures.tokens++;
+    creation_index_add(&w->index, r->created, serial, r->digest, r->by);
+    subject_index_add(&w->subjects, record_subject(r), r->created, serial, r->digest);
+    count(w, r, true);
+}
+
+/* Find out whether the indexes would have the same of both. */
+static bool is_listed_alike(const struct record *a, const struct record *b)
+{
+    return a->created == b->created && a->by == b->by &&
+           slice_equal(record_subject(a), record_subject(b));
+}
+
+/* Look whether the index has a token.  It merges its tail for that: for rare cases. */
+static bool is_in_index(struct writer *w, const struct record *r)
+{
+    uint64_t serial = fleet_serial(r->digest);
+    size_t at = creation_index_after(&w->index, r->created, serial - 1);
+
+    return at < w->index.count && w->index.entry[at].serial == serial &&
+           w->index.entry[at].created == r->created && !w->index.entry[at].removed;
+}
+
+/* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because of
+ * a commit that failed. */
+static void relist(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
+{
+    const struct record *before = &e->before.record, *after = &e->after.record;
+    bool had = e->had && is_listed(&e->before), has = is_listed(&e->after);
+
+    if (!e->had && has && slot == FLEET_SLOT_OURS && is_in_index(w, after))
+        return;
+
+    if (had && has && is_listed_alike(before, after)) {
+        count(w, before, false);
+        count(w, after, true);
+        return;
+    }
+    if (had)
+        unlist(w, before);
+    if (has)
+        list(w, after);
+}
+
+/* -- effects ------------------------------------------------------------------------------------ */
+
+/* No longer honour a token.  A ban takes its slot where other verifiers could pass it. */
+static void drop(struct writer *w, const struct record *r)
+{
+    if (token_table_keeps_bans(w->token_table))
+        token_bans_put(w->token_table, r->digest);
+    else
+        token_table_remove(w->token_table, r->digest);
+    if (w->last_used != NULL)
+        last_used_remove(w->last_used, r->digest);
+    if (w->refused != NULL)
+        refused_remove(w->refused, r->digest);
+}
+
+static void publish_ours(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
+{
+    const struct record *r = &e->after.record;
+
+    relist(w, e, slot);
+    if (e->after.deleted) {
+        drop(w, r);
+        return;
+    }
+    if (e->after.enables && r->disabled == 0)
+        token_table_allow(w->token_table, r->digest);
+    token_table_put(w->token_table, r);
+    if (e->banned)
+        deny(w, r->digest, SLOT_REVOKED);
+}
+
+void fleet_publish_effect(struct writer *w, const struct fleet_effect *e)
+{
+    enum fleet_slot slot = fleet_publish_look(w, e->after.record.digest);
+
+    touched_note(&w->touched, e->after.record.digest);
+    switch (slot) {
+    case FLEET_SLOT_FREE:
+    case FLEET_SLOT_OURS:
+        publish_ours(w, e, slot);
+        return;
+    case FLEET_SLOT_LOCAL:
+        deny(w, e->after.record.digest, e->after.deleted ? 0 : denying_flags(&e->after));
+        return;
+    case FLEET_SLOT_OTHER:
+        return;
+    }
+}
+
+/* Take a token's subject and end from the table, to count it no longer. */
+static void forget(void *writer, size_t at, const struct token_peek *token)
+{
+    struct writer *w = writer;
+
+    (void)at;
+    if (token->flags == 0 || (token->flags & SLOT_REVOKED) != 0 ||
+        !subject_counts_reserve(&w->policy.counts))
+        return;
+    subject_counts_remove(&w->policy.counts, token->subject, token->expires);
+    subject_counts_keep(&w->policy.counts);
+}
+
+void fleet_publish_remove(struct writer *w, const uint8_t id[ID_SIZE], int64_t created,
+                          uint64_t serial)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+    uint32_t flags = token_table_look(w->token_table, id, digest, &used);
+
+    w->fleet->figures.tokens--;
+    token_peek_each(w->token_table, &id, 1, forget, w);
+    subject_index_remove(&w->subjects, w->token_table, id, created, serial);
+    creation_index_remove(&w->index, created, serial);
+    if ((flags & SLOT_FLEET) != 0 && (flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
+        token_table_remove(w->token_table, id);
+}

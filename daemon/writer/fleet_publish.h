@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Make what the fleet has visible on this host: in the table, and in the indexes by which tokens are listed and
+ * counted.  A token of this host alone stays what it is, but a denial of the same digest denies it.  The writer's
+ * thread only. */
+#ifndef JETON_DAEMON_WRITER_FLEET_PUBLISH_H
+#define JETON_DAEMON_WRITER_FLEET_PUBLISH_H
+
+#include "daemon/writer/fleet_effects.h"
+#include "daemon/writer/writer_state.h"
+
+/* What the table has under the id of a token that the fleet brings. */
+enum fleet_slot {
+    FLEET_SLOT_FREE,
+    FLEET_SLOT_OURS,  /* a token of the fleet */
+    FLEET_SLOT_LOCAL, /* a token of this host alone, of the same digest */
+    FLEET_SLOT_OTHER, /* another token with the same id, once in 2^80 */
+};
+
+enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST_SIZE]);
+
+/* Let a denial of a token that is here take effect before it is saved; nothing happens if the entry denies nothing.
+ * What is not here is not honoured anyway. */
+void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
+
+/* Reserve memory for so many effects with so many bytes of strings; false: there is none. */
+bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes);
+
+/* Publish an effect, for which memory was reserved. */
+void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
+
+/* Take back what a token left in indexes and table that the cache has not, or has no more; denials in the table stay.
+ * `created` is that of its entry in the index. */
+void fleet_publish_remove(struct writer *w, const uint8_t id[ID_SIZE], int64_t created,
+                          uint64_t serial);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a simulated host keeps of the changes that it was given: its place, the last places before it, and the sum
+ * (exclusive or) of all nonces since it began, from which the database's own tells whether one was lost, given twice
+ * or never there.  No I/O. */
+#ifndef JETON_TESTS_FLEET_HISTORY_H
+#define JETON_TESTS_FLEET_HISTORY_H
+
+#include <stdbool.h>
+
+#include "proto/fleet.h"
+
+enum { HISTORY_KEPT = 1024 };
+
+struct history {
+    struct fleet_place base; /* where it began: a snapshot, or the newest place of then */
+    struct fleet_place place;
+    uint8_t sum[FLEET_NONCE_SIZE]; /* of the nonces behind the base */
+    uint64_t first, end;           /* of what is kept: entry i is kept[i % HISTORY_KEPT] */
+    struct history_entry {
+        struct fleet_place place;
+        int64_t at; /* when it was given, in nanoseconds */
+    } kept[HISTORY_KEPT];
+};
+
+/* Begin at a place. */
+void history_begin(struct history *h, const struct fleet_place *base, int64_t now);
+
+/* Take the next change.  False: its serial is not the next one. */
+bool history_add(struct history *h, const struct fleet_place *next, int64_t now);
+
+/* Go back to an entry that is kept. */
+void history_rewind(struct history *h, uint64_t entry);
+
+const struct history_entry *history_entry(const struct history *h, uint64_t entry);
+
+/* Return when a change with this serial or a later one was given; 0: not yet, or not known any more. */
+int64_t history_reached(const struct history *h, uint64_t serial);
+
+#endif
