@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases of fleets."""
+"""Databases of fleets, and hosts of one."""
 import tempfile
 
 import pytest
@@ -7,6 +7,7 @@ import pytest
 from fake_jetond import FakeJetond
 from fleet_postgres import FleetDatabase
 from postgres import need_postgresql
+from scripted_agent import FLEET, Agent
 
 
 @pytest.fixture
@@ -22,3 +23,16 @@ def fake_jetond():
     """What the agent takes for jetond; its faults fail the test."""
     with FakeJetond(f"{tempfile.mkdtemp()}/fleet.sock") as fake:
         yield fake
+
+
+@pytest.fixture
+def host(daemon):
+    """A host of a fleet, without an agent."""
+    return daemon(roles=FLEET)
+
+
+@pytest.fixture
+def agent(host):
+    """Its agent, each of whose steps the test makes."""
+    with Agent(host) as one:
+        yield one
