@@ -193,8 +193,10 @@ static bool cut_a_life(int at, int failing, unsigned seed)
     live(&right);
     if (!right)
         fail_msg("failing %d, seed %u", failing, seed);
-    if (!crash.was_cut)
+    if (!crash.was_cut) {
+        life_close();
         return false;
+    }
     check(image_store, "cut", at);
     return true;
 }
