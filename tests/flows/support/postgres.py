@@ -17,8 +17,6 @@ import signal
 import subprocess
 import tempfile
 
-import pytest
-
 from libpq import Connection, DatabaseError, conninfo_of
 from settings import ROOT
 from waiting import eventually
@@ -43,6 +41,7 @@ def programs():
 
 def need_postgresql():
     if programs() is None:
+        import pytest           # the bench uses this module, too, and has no pytest
         pytest.skip(MISSING)
 
 
