@@ -190,6 +190,12 @@ static bool open_log(struct fleet_cache *c, struct problem *problem)
     return c->log >= 0 || refuse(c, strerror(errno), problem);
 }
 
+/* What has a name now may have it in memory only: the process that gave it may have ended before it was synced. */
+static bool sync_names(struct fleet_cache *c, struct problem *problem)
+{
+    return tdb_file_sync_directory(c->path) || refuse(c, strerror(errno), problem);
+}
+
 static bool open_files(struct fleet_cache *c, const struct wal_shape *shape,
                        struct problem *problem)
 {
@@ -203,7 +209,7 @@ static bool open_files(struct fleet_cache *c, const struct wal_shape *shape,
     bool done = found == STORE_FOUND         ? replay(c, shape, problem) :
                 wal_epoch(c->wal)[0] == '\0' ? begin_both(c, shape, problem) :
                                                begin_snapshot(c, problem);
-    return done && open_log(c, problem);
+    return done && open_log(c, problem) && sync_names(c, problem);
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */

@@ -151,13 +151,14 @@ static int doubt(struct fleet_cache *c, struct slice piece, uint64_t serial)
     return -EIO;
 }
 
-/* Append a piece, for which a compaction makes space if there is none. */
+/* Append a piece, for which a compaction makes space if there is none: the one that is running, and another if what came
+ * meanwhile has filled the log. */
 static int append(struct fleet_cache *c, struct slice piece)
 {
     enum wal_result result = WAL_FULL;
     const uint64_t serial = wal_next(c->wal);
 
-    for (int tries = 0; tries < 2 && result == WAL_FULL; tries++) {
+    for (int tries = 0; tries < 3 && result == WAL_FULL; tries++) {
         if (tries > 0 && !fleet_compact_now(c))
             return -ENOSPC;
         if (!fleet_apply_reserve(c, c->staged.entries, c->staged.unsent))

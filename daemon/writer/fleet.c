@@ -48,10 +48,11 @@ void fleet_show(struct fleet *f)
 
 uint64_t fleet_serial(const uint8_t digest[DIGEST_SIZE])
 {
-    uint64_t first;
+    uint64_t first = 0;
 
-    memcpy(&first, digest, sizeof(first));
-    return SERIAL_FLEET | (first & (SERIAL_FLEET - 1));
+    for (size_t i = 0; i < sizeof(first); i++)
+        first = first << 8 | digest[i];
+    return SERIAL_FLEET | first >> 2;
 }
 
 bool fleet_serial_is(uint64_t serial)

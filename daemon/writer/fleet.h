@@ -49,7 +49,7 @@ void fleet_show(struct fleet *f);
  * a tombstone. */
 enum store_found fleet_read(struct fleet *f, const uint8_t id[ID_SIZE], struct record *r);
 
-/* Return that serial, which is made of the digest: greater than all of the journal. */
+/* Return that serial, which is made of the digest: greater than all of the journal, and in the order of digests. */
 uint64_t fleet_serial(const uint8_t digest[DIGEST_SIZE]);
 
 /* True if a serial is one of these. */

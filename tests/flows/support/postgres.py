@@ -79,6 +79,8 @@ def migrate(session):
 class Cluster:
     """A running server, unless stopped.  `settings` are of postgresql.conf; `directory` has its data already."""
 
+    settings = {}
+
     def __init__(self, directory=None, **settings):
         self.directory = directory or new_directory()
         self.data = f"{self.directory}/data"
@@ -163,7 +165,7 @@ class Cluster:
         return Connection(self.conninfo(database, user, **more))
 
     def conninfo(self, database, user="postgres", **more):
-        return conninfo_of({"host": self.directory, "dbname": database, "user": user, "client_encoding": "UTF8", **more})
+        return conninfo_of({"host": self.directory, "port": self.settings.get("port", "5432"), "dbname": database, "user": user, "client_encoding": "UTF8", **more})
 
     def create(self, name, template="template0"):
         with self.connect("postgres") as session:

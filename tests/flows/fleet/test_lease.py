@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""For how long a host answers about the fleet without hearing from it."""
+import time
+
+import pytest
+
+from fleet_feed import boottime, deny, fleet_daemon, put, values
+from value import value_new
+from waiting import eventually
+
+NO = "ERR unavailable"
+
+
+@pytest.fixture
+def host(daemon):
+    """A host with a token of the fleet, which is revoked, one that is not, and one of its own."""
+    d, feed = fleet_daemon(daemon)
+    d.good, d.denied = values(2)
+    d.local = d.create()["token"]
+    feed.bring(put(d.good), put(d.denied), deny(d.denied))
+    return d, feed
+
+
+def answers(d):
+    """What becomes of the good one, the denied one, one that nobody knows, and the host's own."""
+    return tuple(d.verify(value) for value in (d.good, d.denied, value_new(), d.local))
+
+
+IN_FORCE = ("OK", "NO revoked", "NO unknown", "OK")
+NOTHING = (NO, "NO revoked", NO, "OK")
+KEPT = ("OK", "NO revoked", NO, "OK")
+
+
+def test_without_a_lease_nothing_of_the_fleet_is_judged(host):
+    """Neither by the socket nor by the table, of which verify() asks both; but a denial is final."""
+    d, feed = host
+    assert answers(d) == NOTHING
+    feed.lease()
+    assert answers(d) == IN_FORCE
+    feed.done("fleet lease until=0")
+    assert answers(d) == NOTHING
+    assert d.stats()["fleet_lease_seconds"] == "0"
+
+
+def test_a_lease_runs_out(host):
+    d, feed = host
+    feed.lease(0.4)
+    assert answers(d)[0] == "OK"
+    began = time.monotonic()
+    eventually(lambda: d.verify(d.good) == NO, "it has run out")
+    assert time.monotonic() - began < 2
+    assert answers(d) == NOTHING
+
+
+def test_known_tokens_may_go_on(host):
+    d, feed = host
+    feed.lease(0.2, keep=60)
+    assert answers(d) == IN_FORCE
+    eventually(lambda: answers(d) == KEPT, "only what is known goes on")
+    assert int(feed.done("fleet place")["keep"]) > 50_000 and feed.done("fleet place")["lease"] == "0"
+    feed.bring(deny(d.good))
+    assert d.verify(d.good) == "NO revoked"
+
+
+def test_after_a_start_there_is_none(host):
+    d, feed = host
+    feed.lease(keep=3600)
+    d.kill_unseen()
+    d.start()
+    feed.again()
+    assert answers(d) == NOTHING
+    feed.lease()
+    assert answers(d) == IN_FORCE
+
+
+def test_it_is_bounded(host):
+    _, feed = host
+    for line in (f"fleet lease until={boottime(3700)}", f"fleet lease until={boottime(60)} keep={boottime(59)}",
+                 f"fleet lease until={boottime(60)} keep={boottime(367 * 86400)}", f"fleet lease until={2**63}"):
+        assert feed.ask(line).verdict == "ERR bad-value"
+    feed.done(f"fleet lease until={boottime(3590)} keep={boottime(365 * 86400)}")
+    assert 3_500_000 < int(feed.done("fleet place")["lease"]) <= 3_600_000
+
+
+def test_there_is_none_before_a_snapshot_is_whole(daemon):
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    lease = f"fleet lease until={boottime(60)}"
+    assert feed.ask(lease).verdict == "ERR place"
+    assert feed.done("fleet lease until=0")
+    for line in "fleet begin snapshot=yes", put(value), "fleet end more=yes":
+        feed.done(line)
+    assert feed.ask(lease).verdict == "ERR place" and d.verify(value) == NO
+    feed.done(f"fleet end place={feed.next_place()}")
+    feed.done(lease)
+    assert d.verify(value) == "OK"
+
+
+def test_a_host_without_a_fleet_knows_what_is_unknown(daemon):
+    assert daemon().verify(value_new()) == "NO unknown"
