@@ -25,6 +25,7 @@
 #include "daemon/table/digest_scheme.h"
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/fleet_load.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/writer_thread.h"
 
 struct daemon {
@@ -139,7 +140,8 @@ static bool open_fleet(struct daemon *s, struct problem *problem)
     if (!fleet_load(s->writer, s->config.store, problem))
         return false;
     s->server.fleet_status = s->writer->fleet->status;
-    return true;
+    s->writer->fleet_up = fleet_up_new(s->writer->fleet, problem);
+    return s->writer->fleet_up != NULL;
 }
 
 static bool open_store(struct daemon *s, struct problem *problem)
@@ -253,6 +255,8 @@ static void stop_threads(struct daemon *s)
 
     for (size_t i = 0; i < s->running; i++)
         worker_stop(&server->worker[i]);
+    if (server->write_queue != NULL)
+        write_queue_end_waiting(server->write_queue);
     for (size_t i = 0; i < s->running; i++)
         worker_join(&server->worker[i]);
     writer_thread_stop(s->writer_thread);

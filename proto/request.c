@@ -68,6 +68,13 @@ static const char *const keys[KEY_COUNT] = {
 };
 
 /* Pairs of keys that exclude each other. */
+/* Claims of tokens of this host alone. */
+#define LOCAL_KEYS                                                                                \
+    (KEY_BIT(KEY_DIGEST_ALG) | KEY_BIT(KEY_BY) | KEY_BIT(KEY_OWNER) | KEY_BIT(KEY_USED) |         \
+     KEY_BIT(KEY_REVOKED) | KEY_BIT(KEY_DISABLED) | KEY_BIT(KEY_OWN_END) | KEY_BIT(KEY_ROTATED) | \
+     KEY_BIT(KEY_ROTATED_END) | KEY_BIT(KEY_SIGNED) | KEY_BIT(KEY_REVOKED_BY) |                   \
+     KEY_BIT(KEY_DISABLED_BY) | KEY_BIT(KEY_REPLACED_BY))
+
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
     { KEY_DELAY, KEY_ACTIVATES },
@@ -176,6 +183,29 @@ static enum status refuse_of_self(const struct request *request, struct problem 
                        verb_row(request->verb)->name, keys[key]);
 }
 
+/* Check the keys of a token that is to be one of the fleet, or is not. */
+static enum status check_group(const struct request *r, struct problem *problem)
+{
+    uint64_t local = r->has & LOCAL_KEYS;
+    enum key key = 0;
+
+    if (r->verb != VERB_CREATE && r->verb != VERB_IMPORT)
+        return STATUS_OK;
+    if (!request_has(r, KEY_GROUP)) {
+        if (!request_has(r, KEY_CONFIRM) && !request_has(r, KEY_WAIT))
+            return STATUS_OK;
+        return problem_set(problem, STATUS_SYNTAX, "confirm= and wait= go with group=");
+    }
+    if (r->value[KEY_GROUP].len == 0)
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "group=: a name; without the key the token is of this host alone");
+    if (local == 0)
+        return STATUS_OK;
+    while (!(local & KEY_BIT(key)))
+        key++;
+    return problem_set(problem, STATUS_SYNTAX, "group= and %s= exclude each other", keys[key]);
+}
+
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
@@ -193,12 +223,12 @@ static enum status check_combination(const struct verb_row *verb, const struct r
     if (given != 0 && (request->has & request_many_keys(request->verb)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
     if ((request->has & (request->has - 1)) == 0)
-        return STATUS_OK; /* there is one key at most */
+        return check_group(request, problem); /* there is one key at most */
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
             return problem_set(problem, STATUS_SYNTAX, "%s= and %s= exclude each other",
                                keys[exclusive[i][0]], keys[exclusive[i][1]]);
-    return STATUS_OK;
+    return check_group(request, problem);
 }
 
 static enum status check_verb(enum verb verb, enum role role, struct problem *problem)

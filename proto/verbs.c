@@ -9,6 +9,9 @@
     (K(GROUP) | K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) |         \
      K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | \
      K(POLICY))
+/* Of a change that may be one of the fleet. */
+#define FLEET_KEYS (K(CONFIRM) | K(WAIT))
+#define FLEET_USAGE "[confirm=all] [wait=DURATION]"
 
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
@@ -20,8 +23,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
     [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID,
-        K(ID) | K(TOKEN) | FILTER_KEYS | K(HOW_MANY), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=\"VALUE\" | revoke FILTER... [count=N]",
+        K(ID) | K(TOKEN) | FILTER_KEYS | K(HOW_MANY) | FLEET_KEYS, K(ID) | K(TOKEN),
+        "revoke ID | revoke token=\"VALUE\" | revoke FILTER... [count=N]; " FLEET_USAGE,
         "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
@@ -53,28 +56,29 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
     [VERB_POLICY] = { "policy", ROLE_OBSERVE, KEY_COUNT, 0, 0, "policy",
         "the rules for new tokens that are in force" },
-    [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
-        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] "
+    [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS | K(GROUP) | FLEET_KEYS, 0,
+        "create [group=NAME " FLEET_USAGE "] [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
         K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | FILTER_KEYS |
-            K(HOW_MANY),
+            K(HOW_MANY) | FLEET_KEYS,
         K(ID),
         "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] | "
-        "update FILTER... [description=TEXT] [scopes=a,b] [ttl=DURATION|expires=TIME|never] [count=N]",
+        "update FILTER... [description=TEXT] [scopes=a,b] [ttl=DURATION|expires=TIME|never] [count=N]; " FLEET_USAGE,
         "change a token's claims" },
     [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "disable ID | disable FILTER... [count=N]", "refuse a token until it is enabled again" },
+        K(ID) | FILTER_KEYS | K(HOW_MANY) | FLEET_KEYS, K(ID),
+        "disable ID | disable FILTER... [count=N]; " FLEET_USAGE, "refuse a token until it is enabled again" },
     [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "enable ID | enable FILTER... [count=N]", "end a disable" },
-    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES), K(ID),
-        "rotate ID [grace=DURATION] [ttl=DURATION|expires=TIME|never]",
+        K(ID) | FILTER_KEYS | K(HOW_MANY) | FLEET_KEYS, K(ID),
+        "enable ID | enable FILTER... [count=N]; " FLEET_USAGE, "end a disable" },
+    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID,
+        K(ID) | K(GRACE) | K(TTL) | K(EXPIRES) | FLEET_KEYS, K(ID),
+        "rotate ID [grace=DURATION] [ttl=DURATION|expires=TIME|never] " FLEET_USAGE,
         "a new value with the same claims; the old one is refused after the grace" },
     [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "delete ID | delete FILTER... [count=N]", "remove a token from the store, and ban it" },
+        K(ID) | FILTER_KEYS | K(HOW_MANY) | FLEET_KEYS, K(ID),
+        "delete ID | delete FILTER... [count=N]; " FLEET_USAGE, "remove a token from the store, and ban it" },
     [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
         K(TOKEN) | K(DIGEST) | K(DIGEST_ALG) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
         K(TOKEN) | K(DIGEST) | K(ISSUER),
@@ -83,7 +87,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
         K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED) | K(REVOKED_BY) | K(DISABLED_BY) |
-        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(OWNER) | K(USED) | K(DIGEST_ALG),
+        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(OWNER) | K(USED) | K(DIGEST_ALG) |
+        K(GROUP) | FLEET_KEYS,
         K(DIGEST) | K(TOKEN),
         "import digest=HEX [digest_alg=sha256]|token=\"VALUE\" [created=TIME] [by=uid:N] [owner=uid:N] [used=TIME] "
         "[state=active|revoked|disabled] "
@@ -129,8 +134,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
 /* clang-format on */
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS |
-                                                                 K(HOW_MANY) };
+static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS | K(HOW_MANY) |
+                                                                 FLEET_KEYS };
 
 /* Keys that select tokens; for a change they stand in the place of an identifier. */
 static const uint64_t filter_keys[VERB_COUNT] = {

@@ -60,6 +60,34 @@ static bool denies_nothing(const struct session *s, struct change *c, struct sli
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }
 
+static void refuse_unknown(struct session *s, struct change *c)
+{
+    session_refuse(s, STATUS_UNKNOWN,
+                   c->want.has_signed ?
+                       "no such token here; an administrator can ban it, however it is signed" :
+                       status_row(STATUS_UNKNOWN)->meaning);
+    change_free(c);
+}
+
+/* Refuse, and free, a change of a token that is none of the fleet, but waits for the fleet; false: it is none. */
+static bool asks_fleet_in_vain(struct session *s, struct change *c)
+{
+    struct token_table *table = s->worker->server->token_table;
+    uint8_t digest[DIGEST_SIZE];
+
+    if ((c->given & (KEY_BIT(KEY_CONFIRM) | KEY_BIT(KEY_WAIT))) == 0 ||
+        (c->given & KEY_BIT(KEY_GROUP)))
+        return false;
+    uint32_t flags = token_look(table, s->worker->reader, c->id, digest);
+    if (flags == 0 || (flags & SLOT_FLEET) != 0)
+        return false;
+    change_free(c);
+    session_refuse(
+        s, STATUS_SYNTAX,
+        "confirm= and wait= are about the fleet, and this is a token of this host alone");
+    return true;
+}
+
 /* Hand a change to the writer, with those that follow it. */
 static void hand_over(struct run *run, struct change *c)
 {
@@ -68,6 +96,7 @@ static void hand_over(struct run *run, struct change *c)
     c->reply_to = &s->worker->mailbox;
     c->sender = s;
     c->mail.on_delivery = s->on_change;
+    c->order = s->asked++;
     s->outstanding++;
     session_class(s)->outstanding++;
     run->changes++;
@@ -102,13 +131,11 @@ void cmd_change(struct run *run, const struct request *r)
         session_refuse(s, problem.status, problem.message);
         return;
     }
+    if (asks_fleet_in_vain(s, c))
+        return;
     trace_signed_part(c);
     if (denies_nothing(s, c, r->value[KEY_TOKEN])) {
-        session_refuse(s, STATUS_UNKNOWN,
-                       c->want.has_signed ?
-                           "no such token here; an administrator can ban it, however it is signed" :
-                           status_row(STATUS_UNKNOWN)->meaning);
-        change_free(c);
+        refuse_unknown(s, c);
         return;
     }
     hand_over(run, c);

@@ -4,7 +4,8 @@
 #include "daemon/session/cmd_fleet.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/session/cmd_scan.h"
+#include "daemon/session/cmd_fleet_ask.h"
+#include "daemon/session/cmd_fleet_take.h"
 #include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
 #include "daemon/writer/fleet_touched.h"
@@ -29,6 +30,9 @@ static const struct {
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
     { "touched", K(AFTER) | K(LIMIT), 0, word_touched },
+    { "take", K(WAIT), 0, cmd_fleet_take },
+    { "done", K(REQUEST) | K(PLACE) | K(SEEN) | K(HOSTS), K(REQUEST) | K(PLACE), cmd_fleet_done },
+    { "failed", K(REQUEST) | K(CODE) | K(MESSAGE), K(REQUEST) | K(CODE), cmd_fleet_failed },
 };
 
 static struct fleet_status *status_of(const struct session *s)
@@ -88,22 +92,6 @@ static bool read_number(struct session *s, const struct request *r, enum key key
     return false;
 }
 
-/* Send a request to the writer's thread, which then owns it with its batch. */
-static void ask_writer(struct session *s, struct fleet_request *request)
-{
-    const struct request bare = { .verb = VERB_FLEET };
-    struct problem problem;
-    struct scan *scan = request != NULL ? scan_new(&bare, &problem) : NULL;
-
-    if (scan == NULL) {
-        fleet_request_free(request);
-        session_refuse(s, STATUS_INTERNAL, "no memory");
-        return;
-    }
-    scan->fleet = request;
-    cmd_scan_begin(s, scan);
-}
-
 /* -- words -------------------------------------------------------------------------------------- */
 
 static void word_place(struct run *run, const struct request *r)
@@ -136,7 +124,7 @@ static void word_places(struct run *run, const struct request *r)
                             !read_number(run->session, r, KEY_LIMIT, INT64_MAX, &request->limit)))
         fleet_request_free(request);
     else
-        ask_writer(run->session, request);
+        cmd_fleet_ask(run->session, request);
 }
 
 static void word_rewind(struct run *run, const struct request *r)
@@ -148,7 +136,7 @@ static void word_rewind(struct run *run, const struct request *r)
     struct fleet_request *request = fleet_request_new(FLEET_WORD_REWIND);
     if (request != NULL)
         request->place = place;
-    ask_writer(run->session, request);
+    cmd_fleet_ask(run->session, request);
 }
 
 static void word_lease(struct run *run, const struct request *r)
@@ -261,7 +249,7 @@ static void word_end(struct run *run, const struct request *r)
     request->place = place;
     request->more = more;
     request->delivery = b;
-    ask_writer(s, request);
+    cmd_fleet_ask(s, request);
 }
 
 static void word_abort(struct run *run, const struct request *r)
@@ -291,7 +279,7 @@ static void word_touched(struct run *run, const struct request *r)
     } else if (request != NULL && !read_number(s, r, KEY_LIMIT, INT64_MAX, &request->limit)) {
         fleet_request_free(request);
     } else {
-        ask_writer(s, request);
+        cmd_fleet_ask(s, request);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/session/cmd_verify.h"
 #include "daemon/session/pending_verify.h"
 #include "daemon/session/self_user.h"
+#include "daemon/writer/fleet_request.h"
 
 enum {
     OUT_HIGH = 32 * 1024,    /* bytes unsent: above this nothing new is begun */
@@ -82,6 +83,13 @@ static const struct stacks *stacks_of(struct worker *worker)
     return stack_set_enter(worker->stack_reader);
 }
 
+/* True for a scan that waits for news until the client asks for something else. */
+static bool ends_with_next_line(const struct scan *scan)
+{
+    return scan->verb == VERB_WATCH ||
+           (scan->fleet != NULL && scan->fleet->word == FLEET_WORD_TAKE);
+}
+
 void dispatch_run(struct session *s)
 {
     struct run run = {
@@ -95,7 +103,7 @@ void dispatch_run(struct session *s)
         ;
     if (!fetched)
         s->wait = SESSION_WAITS_FOR_OUTPUT;
-    if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
+    if (s->eof && s->scan != NULL && ends_with_next_line(s->scan))
         session_stop_scan(s);
 }
 
@@ -179,7 +187,7 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     if (line->ignorable)
         return SESSION_READY;
     if (s->scan != NULL) {
-        if (s->scan->verb == VERB_WATCH)
+        if (ends_with_next_line(s->scan))
             session_stop_scan(s);
         return SESSION_WAITS_FOR_ANSWERS;
     }

@@ -16,13 +16,27 @@ void session_init(struct session *s)
     s->passing = -1;
 }
 
+/* What the agent took is to be offered to the next one. */
+static void release_requests(struct session *s)
+{
+    struct server *server = s->worker->server;
+
+    if (s->fleet_taker == 0)
+        return;
+    fleet_status_release_requests(server->fleet_status, s->fleet_taker);
+    write_queue_wake(server->write_queue);
+}
+
 void session_free(struct session *s)
 {
     if (s->passing >= 0)
         close(s->passing);
     if (s->holds_scan)
         session_end_scan(s);
+    for (struct mail *m; (m = mail_pop(&s->early)) != NULL;)
+        change_free((struct change *)m);
     fleet_delivery_free(s->fleet_delivery);
+    release_requests(s);
     free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
@@ -123,14 +137,11 @@ static bool begin_trace(struct session *s, const struct change *c)
     return false;
 }
 
-void session_take_change(struct session *s, struct change *c)
+static void answer_change(struct session *s, struct change *c)
 {
-    const struct mail *next = s->worker->mailbox.arrived.first;
     struct text t;
 
-    /* Fetch the next one from the writer's processor while this one's reply is written. */
-    if (next != NULL && next->on_delivery == c->mail.on_delivery)
-        change_prefetch((const struct change *)next);
+    s->answered++;
     s->outstanding--;
     session_class(s)->outstanding--;
     if (c->kind == &change_trace && begin_trace(s, c)) {
@@ -142,6 +153,43 @@ void session_take_change(struct session *s, struct change *c)
         session_end_reply(s, &t);
     }
     change_free(c);
+}
+
+static struct change *change_of(struct mail *mail)
+{
+    return (struct change *)mail;
+}
+
+/* Keep an answer until those to what was asked for before it are there: one of the fleet's tokens waits for
+ * the fleet's database, and others do not.  They mostly come in order. */
+static void keep_early(struct session *s, struct change *c)
+{
+    struct mail **link = &s->early.first;
+
+    if (s->early.last == NULL || change_of(s->early.last)->order < c->order) {
+        mail_append(&s->early, &c->mail);
+        return;
+    }
+    while (change_of(*link)->order < c->order)
+        link = &(*link)->next;
+    c->mail.next = *link;
+    *link = &c->mail;
+}
+
+void session_take_change(struct session *s, struct change *c)
+{
+    const struct mail *next = s->worker->mailbox.arrived.first;
+
+    /* Fetch the next one from the writer's processor while this one's reply is written. */
+    if (next != NULL && next->on_delivery == c->mail.on_delivery)
+        change_prefetch((const struct change *)next);
+    if (c->order != s->answered) {
+        keep_early(s, c);
+        return;
+    }
+    answer_change(s, c);
+    while (s->early.first != NULL && change_of(s->early.first)->order == s->answered)
+        answer_change(s, change_of(mail_pop(&s->early)));
 }
 
 void session_take_chunk(struct session *s, struct scan *scan)

@@ -74,8 +74,12 @@ struct session {
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
-    unsigned jobs;    /* those of them that are with a pool */
-    unsigned waiting; /* ... that wait for a place of the uid on a pool */
+    unsigned jobs;          /* those of them that are with a pool */
+    unsigned waiting;       /* ... that wait for a place of the uid on a pool */
+    uint64_t asked;         /* changes so far */
+    uint64_t answered;      /* ... of which so many are answered */
+    struct mail_list early; /* that came back before one that was asked for earlier */
+    uint64_t fleet_taker;   /* the number by which it takes what goes up; 0: it does not */
 
     /* The connection's.  Callbacks of mail that is delivered: */
     void (*on_change)(struct mail *mail); /* an answered change */
@@ -122,7 +126,7 @@ uid_t session_login(struct session *s);
  * (SESSION_WAITS_FOR_OTHERS) the writer is informed that more will come. */
 void session_post_changes(struct session *s);
 
-/* Append the reply to a change that came back, and free it. */
+/* Append the reply to a change that came back, and free it; or keep it until those before it did. */
 void session_take_change(struct session *s, struct change *c);
 
 /* Append the next chunk of a scan that came back. */

@@ -35,6 +35,7 @@ struct change *bulk_change(const struct bulk *b, const uint8_t id[ID_SIZE])
     c->login = want->login;
     c->given = want->given;
     c->ttl = want->ttl;
+    c->wait = want->wait;
     c->want.expires = want->want.expires;
     record_set_scopes(&c->want, record_scopes(&want->want));
     record_set_description(&c->want, record_description(&want->want));

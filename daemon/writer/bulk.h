@@ -27,6 +27,12 @@ struct bulk {
     uint64_t matched; /* tokens that were meant when they were looked at */
     size_t touched;   /* of the writer's list, where it began */
 
+    /* changes of the fleet's tokens among them (fleet_up.h) */
+    struct mail_list fleet;
+    bool fleet_asked;
+    size_t waiting; /* that are not settled */
+    struct change_fleet_outcome fleet_outcome;
+
     /* the outcome */
     bool confirmed;   /* they are as many as `count` */
     bool narrows;     /* a token passes in fewer cases */

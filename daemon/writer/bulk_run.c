@@ -5,7 +5,10 @@
 
 #include "daemon/writer/commit.h"
 #include "daemon/writer/commit_apply.h"
+#include "daemon/writer/fleet_reply.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/list_run.h"
+#include "daemon/writer/publish.h"
 #include "proto/reply.h"
 
 static int compare_ids(const void *a, const void *b)
@@ -109,17 +112,6 @@ static void free_changes(struct mail_list *changes)
         change_free((struct change *)m);
 }
 
-/* The fleet's tokens are changed one by one. */
-static enum status refuse_fleet(struct bulk *b, const uint8_t id[ID_SIZE])
-{
-    b->has_refused = true;
-    memcpy(b->refused, id, ID_SIZE);
-    return set_problem(
-        b, STATUS_BAD_VALUE,
-        "this token is the fleet's, and others that match may be: change these by their identifiers; "
-        "nothing was changed");
-}
-
 /* Judge all that was collected by the records as they are now, and make the changes if it is known how
  * many are to be made. */
 static enum status judge(struct step *s, struct mail_list *changes)
@@ -135,26 +127,27 @@ static enum status judge(struct step *s, struct mail_list *changes)
         if (meant != STORE_FOUND)
             continue;
         b->matched++;
-        if (record_is_fleet(&r))
-            return refuse_fleet(b, b->id[i]);
         if (!b->has_count || b->matched > b->count || b->matched > BULK_MAX)
             continue;
         struct change *c = bulk_change(b, b->id[i]);
         if (c == NULL)
             return set_problem(b, STATUS_INTERNAL, "no memory; nothing was changed");
-        mail_append(changes, &c->mail);
+        mail_append(record_is_fleet(&r) ? &b->fleet : changes, &c->mail);
     }
     return STATUS_OK;
 }
 
 /* Refuse all if one would be refused: apply each to see, without a transaction. */
-static enum status try_each(struct step *s, struct mail_list *changes)
+static enum status try_each(struct step *s, struct mail_list *changes, bool fleet)
 {
     struct bulk *b = s->scan->bulk;
 
     for (struct mail *m = changes->first; m != NULL; m = m->next) {
         struct change *c = (struct change *)m;
-        commit_apply_try(s->writer, c, s->now);
+        if (fleet)
+            fleet_up_try(s->writer, c, s->now);
+        else
+            commit_apply_try(s->writer, c, s->now);
         enum status status = c->problem.status;
         if (status != STATUS_OK) {
             b->has_refused = status != STATUS_STORE;
@@ -180,6 +173,27 @@ static void note_outcome(struct bulk *b, const struct mail_list *changes)
     }
 }
 
+/* Ask the fleet's database for the changes of its tokens; denials of them are in force at once. */
+static void ask_fleet(struct step *s)
+{
+    struct bulk *b = s->scan->bulk;
+
+    for (struct mail *m; (m = mail_pop(&b->fleet)) != NULL;) {
+        struct change *c = (struct change *)m;
+        c->sender = b;
+        publish_denial(c, s->writer->token_table);
+        if (fleet_up_takes(s->writer, c, s->now)) {
+            b->waiting++;
+            continue;
+        }
+        if (c->problem.status != STATUS_OK && b->problem.status == STATUS_OK)
+            b->problem = c->problem;
+        publish_denial_end(c, s->writer->token_table);
+        change_free(c);
+    }
+    b->fleet_asked = true;
+}
+
 /* Change what is meant, if it is as many tokens as were confirmed. */
 static void carry_out(struct step *s)
 {
@@ -197,12 +211,17 @@ static void carry_out(struct step *s)
     b->confirmed = status == STATUS_OK && b->has_count && b->matched == b->count &&
                    b->matched <= BULK_MAX;
     if (b->confirmed)
-        status = try_each(s, &changes);
+        status = try_each(s, &changes, false);
+    if (b->confirmed && status == STATUS_OK)
+        status = try_each(s, &b->fleet, true);
     if (b->confirmed && status == STATUS_OK && changes.first != NULL) {
         commit_together(s->writer, &changes, s->now);
         note_outcome(b, &changes);
     }
+    if (b->confirmed && b->problem.status == STATUS_OK && b->fleet.first != NULL)
+        ask_fleet(s);
     free_changes(&changes);
+    free_changes(&b->fleet);
 }
 
 /* -- the answer ------------------------------------------------------------------------------ */
@@ -232,10 +251,11 @@ static void answer(struct step *s)
         return;
     }
     reply_begin(&s->text, status);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK || b->fleet_asked) {
         line_put_u64(&s->text, "count", b->matched);
-    if (status == STATUS_OK)
         line_put_u64(&s->text, "changed", b->changed);
+        fleet_reply_outcome(&s->text, &b->fleet_outcome);
+    }
     if (b->has_refused) {
         text_adds(&s->text, " id=");
         text_add_hex(&s->text, b->refused, ID_SIZE);
@@ -272,6 +292,12 @@ void bulk_run_step(struct step *s)
         b->done = true;
         bulk_run_end(b, w);
     }
+    s->scan->waits = b->waiting > 0 && !atomic_load(&s->scan->stop);
+    if (s->scan->waits)
+        return;
+    if (b->waiting > 0)
+        fleet_up_detach(w, b);
+    b->waiting = 0;
     s->scan->waits = b->narrows && held_answers_is_holding(&w->held_answers) &&
                      !atomic_load(&s->scan->stop);
     if (!s->scan->waits)

@@ -65,6 +65,8 @@ bool change_has_token(const struct change *c)
 
 void change_reset(struct change *c)
 {
+    if (c->fleet_stage == CHANGE_SETTLED) /* not by this host */
+        return;
     c->problem = (struct problem){ .status = STATUS_OK };
     c->puts = c->rotates = c->removes = c->announces = c->notes = c->is_new = c->has_twin = false;
     c->merge_denies = c->is_so = c->has_read = false;
@@ -196,6 +198,25 @@ static void put_successor(struct text *entry, const struct record *r)
     text_add_hex(entry, r->replaced_by, ID_SIZE);
 }
 
+/* True if the entry is about a new token. */
+static bool adds(const struct change *c)
+{
+    return c->is_new || (c->fleet_stage == CHANGE_SETTLED && c->kind->adds);
+}
+
+/* Add where in the fleet's changes this one is; its group is among the claims. */
+static void put_fleet(const struct change *c, struct text *entry)
+{
+    if (c->fleet_stage != CHANGE_SETTLED)
+        return;
+    if (!c->kind->shows_claims)
+        line_put(entry, "group", record_group(c->after));
+    if (c->fleet_outcome.place.serial == 0)
+        return;
+    text_adds(entry, " place=");
+    fleet_place_put(entry, &c->fleet_outcome.place);
+}
+
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now)
 {
     struct text entry = begin_entry(c, j, change_event(c), c->after->digest, now);
@@ -204,7 +225,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         c->kind->put(c, &entry);
         return journal_entry_end(j, &entry);
     }
-    if (c->is_new && c->after->has_replaces) {
+    if (adds(c) && c->after->has_replaces) {
         text_adds(&entry, " replaces=");
         text_add_hex(&entry, c->after->replaces, ID_SIZE);
     }
@@ -219,6 +240,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
     }
     if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
+    put_fleet(c, &entry);
     bool shows_claims = c->event != NULL ? is_update(c->event) : c->kind->shows_claims;
     if (shows_claims)
         text_add(&entry, claims.at, claims.len);
@@ -244,9 +266,20 @@ bool change_add_end_entry(const struct change *c, struct journal *j, struct slic
     return journal_entry_end(j, &entry);
 }
 
+/* Read a token, of the fleet only the one that the change is about. */
+static enum store_found read_token(struct change *c, struct store *store, const uint8_t *id)
+{
+    if (c->fleet == NULL)
+        return store_get(store, id, &c->found);
+    if (memcmp(id, c->fleet->digest, ID_SIZE) != 0)
+        return STORE_ABSENT;
+    record_copy(&c->found, c->fleet);
+    return STORE_FOUND;
+}
+
 enum store_found change_read(struct change *c, struct store *store, const uint8_t id[ID_SIZE])
 {
-    enum store_found found = store_get(store, id, &c->found);
+    enum store_found found = read_token(c, store, id);
 
     c->has_read = found == STORE_FOUND && c->as_read != NULL;
     if (c->has_read)

@@ -12,6 +12,7 @@
 #include "daemon/store/record.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/table/pending_deny.h"
+#include "proto/fleet.h"
 #include "proto/request.h"
 #include "proto/token.h"
 
@@ -20,7 +21,7 @@ struct policies;
 struct expiry_warning;
 struct fleet_notes;
 
-enum { CHANGE_NAMES_MAX = 3, CHANGE_REFUSAL_MAX = 256 };
+enum { CHANGE_NAMES_MAX = 3, CHANGE_REFUSAL_MAX = 256, CHANGE_WAIT_MAX = 60 };
 
 /* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
  * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
@@ -40,6 +41,22 @@ struct change_kind {
     /* Write what the entry of a change that is about no single token has in place of an identifier; NULL: it is
      * about one. */
     void (*put)(const struct change *c, struct text *entry);
+};
+
+/* How far a change is that concerns a token of the fleet: fleet_up.h. */
+enum change_fleet {
+    CHANGE_LOCAL,   /* it does not, as far as is known */
+    CHANGE_HELD,    /* the fleet's database has to decide */
+    CHANGE_SETTLED, /* it has: the outcome is there, and is to be journalled and answered */
+};
+
+/* What became of one. */
+struct change_fleet_outcome {
+    struct fleet_place place; /* of the change in the fleet; serial 0: it has none */
+    bool has_seen;            /* confirm=all was asked for, and counted: */
+    uint64_t seen;            /* hosts on which it is in force */
+    uint64_t hosts;           /* of so many */
+    bool pending;             /* of a rotation: the old token's end is not confirmed yet */
 };
 
 struct change {
@@ -78,7 +95,11 @@ struct change {
     bool disable;
     const struct policies *policies; /* in force while it is applied; NULL: none */
     bool no_sha256;                  /* no token is known by a SHA-256 */
-    struct record *as_read;          /* `found` is kept there as it was read; NULL: it is not */
+    const struct record
+        *fleet;     /* the token, of the fleet, in its state before; NULL: the store has it */
+    uint64_t order; /* of the sender's changes: answers keep it */
+    int64_t wait;   /* seconds, if KEY_WAIT was given */
+    struct record *as_read; /* `found` is kept there as it was read; NULL: it is not */
 
     /* the outcome */
     bool has_read;     /* `as_read` has a token */
@@ -102,6 +123,10 @@ struct change {
     struct record *after;        /* `want` of a new token, or else `found` */
     const struct record *before; /* the token as it was, where the entry shows that; or NULL */
     uint16_t refusal_len;        /* of the fields of a refusal by policy */
+    enum change_fleet fleet_stage;
+    uint64_t
+        fleet_by; /* clock_monotonic(): while it is held, when it is answered whatever is known */
+    struct change_fleet_outcome fleet_outcome;
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */

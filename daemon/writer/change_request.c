@@ -9,6 +9,7 @@
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/change_trace.h"
+#include "daemon/writer/fleet_reply.h"
 #include "daemon/writer/import_keys.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
@@ -178,6 +179,24 @@ static const char *read_state(struct change *c, struct slice v)
                "a state to import is active, revoked or disabled";
 }
 
+static const char *read_group(struct change *c, struct slice v)
+{
+    return record_set_group(&c->want, v);
+}
+
+static const char *read_confirm(struct change *c, struct slice v)
+{
+    (void)c;
+    return slice_is(v, "all") ? NULL : "all is what can be waited for";
+}
+
+static const char *read_wait(struct change *c, struct slice v)
+{
+    return duration_parse(v, &c->wait) && c->wait > 0 && c->wait <= CHANGE_WAIT_MAX ?
+               NULL :
+               "this should be a duration of 1s to 60s";
+}
+
 static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v) = {
     [KEY_ID] = read_id,
     [KEY_TOKEN] = read_token,
@@ -206,6 +225,9 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_OWNER] = import_keys_owner,
     [KEY_USED] = import_keys_used,
     [KEY_DIGEST_ALG] = import_keys_digest_alg,
+    [KEY_GROUP] = read_group,
+    [KEY_CONFIRM] = read_confirm,
+    [KEY_WAIT] = read_wait,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -343,6 +365,10 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
         reply_begin(t, c->problem.status);
         text_add(t, c->refusal, c->refusal_len);
         reply_end(t, c->problem.status, c->problem.message);
+        return;
+    }
+    if (c->fleet_stage != CHANGE_LOCAL) {
+        fleet_reply_put(c, role, now, t);
         return;
     }
     reply_begin(t, STATUS_OK);

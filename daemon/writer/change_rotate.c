@@ -25,6 +25,7 @@ static void inherit(struct change *c, int64_t now)
     record_set_subject(new, record_subject(old));
     record_set_scopes(new, record_scopes(old));
     record_set_description(new, record_description(old));
+    record_set_group(new, record_group(old));
     memcpy(new->replaces, old->digest, ID_SIZE);
     new->has_replaces = true;
     memcpy(old->replaced_by, new->digest, ID_SIZE);

@@ -33,7 +33,7 @@ static bool refuse(struct change *c, enum status status)
 /* Find out whether the token that the change is about is the user's. */
 static bool is_own(struct change *c, struct store *store)
 {
-    switch (store_get(store, c->id, &c->found)) {
+    switch (change_read(c, store, c->id)) {
     case STORE_FOUND:
         break;
     case STORE_ABSENT:

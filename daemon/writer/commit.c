@@ -11,6 +11,7 @@
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/commit_apply.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/publish.h"
 #include "daemon/writer/scheme_load.h"
 
@@ -75,7 +76,11 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
 
     while (count < most && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
-        deny(w, c, now);
+        if (c->fleet_stage !=
+            CHANGE_SETTLED) /* of one that is, another may have ended the denial since */
+            deny(w, c, now);
+        if (fleet_up_takes(w, c, now))
+            continue;
         mail_append(batch, &c->mail);
         count++;
     }
@@ -159,7 +164,8 @@ static void handle_untried(struct writer *w, struct mail_list *changes)
 {
     struct mail_list untried = { NULL, NULL };
 
-    while (w->waiting.first != NULL && change_of(w->waiting.first)->of_many)
+    while (w->waiting.first != NULL && change_of(w->waiting.first)->of_many &&
+           change_of(w->waiting.first)->fleet_stage == CHANGE_LOCAL)
         mail_append(&untried, mail_pop(&w->waiting));
     disk_failure_handle(&w->disk_failure, &untried, false);
     mail_append_list(changes, &untried);

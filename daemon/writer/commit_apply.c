@@ -3,6 +3,7 @@
 
 #include "daemon/store/store_saving.h"
 #include "daemon/table/digest_scheme.h"
+#include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/scheme_load.h"
@@ -43,11 +44,19 @@ static bool put(struct writer *w, struct change *c)
 typedef bool entry_adder(const struct change *c, struct journal *j, struct slice claims,
                          int64_t now);
 
-/* Add a journal entry about the record that was put last, in the next block if it does not fit into
- * this one.  False: the transaction is spoilt. */
-static bool add_entry(struct writer *w, const struct change *c, entry_adder *adder, int64_t now)
+/* Add a journal entry about a record, or (NULL) the one that was put last, in the next block if it does not fit
+ * into this one.  False: the transaction is spoilt. */
+static bool add_entry(struct writer *w, const struct change *c, const struct record *r,
+                      entry_adder *adder, int64_t now)
 {
+    char bytes[LINE_MAX_BYTES];
+    struct text written = text_in(bytes, sizeof(bytes));
     struct slice claims = store_claims(w->store);
+
+    if (r != NULL) {
+        record_put_claims(&written, r);
+        claims = text_slice(&written);
+    }
 
     if (adder(c, w->journal, claims, now))
         return true;
@@ -60,11 +69,11 @@ static bool add_entry(struct writer *w, const struct change *c, entry_adder *add
  * end. */
 static bool add_entries(struct writer *w, const struct change *c, int64_t now)
 {
-    if (!add_entry(w, c, change_add_entry, now))
+    if (!add_entry(w, c, NULL, change_add_entry, now))
         return false;
     w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
     return !c->rotates || (store_put(w->store, &c->found) &&
-                           (c->ends == NULL || add_entry(w, c, change_add_end_entry, now)));
+                           (c->ends == NULL || add_entry(w, c, NULL, change_add_end_entry, now)));
 }
 
 /* A token that is here already is not imported, whatever the policy says of it: an import can be run
@@ -85,7 +94,8 @@ static void leave_same(struct writer *w, struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (!w->policy.has_before)
+    if (!w->policy.has_before ||
+        c->fleet != NULL) /* the fleet may have another state of its token */
         return;
     if (c->kind->allow &&
         (token_table_look(w->token_table, c->id, digest, &used) & SLOT_DISABLED) != 0)
@@ -127,8 +137,22 @@ static bool can_wait(const struct change *c)
     return c->kind->adds || (c->kind->deny == 0 && !c->kind->denies);
 }
 
+/* Add the entries of a change that the fleet's database has committed. */
+static bool add_settled(struct writer *w, struct change *c, int64_t now)
+{
+    if (c->problem.status != STATUS_OK)
+        return true;
+    c->notes = true;
+    c->serial = journal_next(w->journal);
+    return add_entry(w, c, c->after, change_add_entry, now) &&
+           (c->kind != &change_rotate || c->ends == NULL || c->fleet_outcome.pending ||
+            add_entry(w, c, &c->found, change_add_end_entry, now));
+}
+
 bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
 {
+    if (c->fleet_stage == CHANGE_SETTLED)
+        return add_settled(w, c, now);
     if (c->kind->adds && w->at_size_limit) {
         problem_set(&c->problem, STATUS_FULL,
                     "the store has reached its size limit; delete tokens "

@@ -30,6 +30,9 @@ void disk_failure_handle(struct disk_failure *r, const struct mail_list *batch, 
     enum outcome outcome = tried ? find_outcome(r, batch) : OUTCOME_NOTHING;
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = (struct change *)m;
+        if (c->fleet_stage ==
+            CHANGE_SETTLED) /* by the fleet's database: only the entry is not saved */
+            continue;
         bool denied = outcome != OUTCOME_DONE && in_force(r, c);
         if (denied)
             unsaved_add(&r->unsaved, c, r->token_table);

@@ -18,6 +18,8 @@ enum fleet_word {
     FLEET_WORDS
 };
 
+enum { FLEET_CODE_MAX = 32, FLEET_MESSAGE_MAX = 200 };
+
 struct fleet_request {
     enum fleet_word word;
     struct fleet_place place; /* place= */
@@ -27,6 +29,15 @@ struct fleet_request {
     uint64_t limit;                  /* UINT64_MAX: none */
     bool more;                       /* of end: more parts of the snapshot follow */
     struct fleet_delivery *delivery; /* of end; NULL: none */
+    bool has_id;                     /* after= of touched: */
+    uint64_t until;   /* of take: clock_monotonic(), how long it waits; UINT64_MAX: for good */
+    uint64_t request; /* of done and failed; so with the next three: */
+    bool has_seen;
+    uint64_t seen, hosts;
+    uint8_t code_len;
+    uint8_t message_len;
+    char code[FLEET_CODE_MAX];
+    char message[FLEET_MESSAGE_MAX];
 
     /* how far it is */
     bool begun;

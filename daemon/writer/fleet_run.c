@@ -7,6 +7,7 @@
 #include "daemon/writer/fleet_apply.h"
 #include "daemon/writer/fleet_request.h"
 #include "daemon/writer/fleet_sweep.h"
+#include "daemon/writer/fleet_take.h"
 #include "daemon/writer/fleet_touched.h"
 #include "proto/reply.h"
 
@@ -19,6 +20,9 @@ static word_step *const words[FLEET_WORDS] = {
     [FLEET_WORD_PLACES] = step_places,
     [FLEET_WORD_REWIND] = step_rewind,
     [FLEET_WORD_END] = step_end,
+    [FLEET_WORD_TAKE] = fleet_take_step,
+    [FLEET_WORD_DONE] = fleet_take_done,
+    [FLEET_WORD_FAILED] = fleet_take_failed,
     [FLEET_WORD_TOUCHED] = fleet_touched_step,
 };
 

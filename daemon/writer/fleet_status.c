@@ -12,6 +12,7 @@ struct fleet_status {
     struct fleet_figures figures;
     uint64_t numbers; /* that were given */
     uint64_t holder;  /* 0: nobody */
+    uint64_t taker;   /* likewise, of what goes up */
     int64_t until;    /* CLOCK_BOOTTIME, nanoseconds; so with the next two */
     int64_t keep;
     int64_t renewed;
@@ -87,6 +88,35 @@ bool fleet_status_is_held(struct fleet_status *s, uint64_t number)
     bool held = s->holder == number;
     pthread_mutex_unlock(&s->mutex);
     return held;
+}
+
+/* -- who takes what goes up ---------------------------------------------------------------------- */
+
+uint64_t fleet_status_hold_requests(struct fleet_status *s)
+{
+    uint64_t number = 0;
+
+    pthread_mutex_lock(&s->mutex);
+    if (s->taker == 0)
+        s->taker = number = ++s->numbers;
+    pthread_mutex_unlock(&s->mutex);
+    return number;
+}
+
+void fleet_status_release_requests(struct fleet_status *s, uint64_t number)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (s->taker == number)
+        s->taker = 0;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+uint64_t fleet_status_taker(struct fleet_status *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    uint64_t taker = s->taker;
+    pthread_mutex_unlock(&s->mutex);
+    return taker;
 }
 
 /* -- the lease --------------------------------------------------------------------------------- */

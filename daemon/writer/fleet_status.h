@@ -51,6 +51,15 @@ void fleet_status_release(struct fleet_status *s, uint64_t number);
 
 bool fleet_status_is_held(struct fleet_status *s, uint64_t number);
 
+/* Take the right to take what goes up (fleet_take.h), and return its number; 0: another session has it. */
+uint64_t fleet_status_hold_requests(struct fleet_status *s);
+
+/* Give it back; nothing happens if this number does not have it. */
+void fleet_status_release_requests(struct fleet_status *s, uint64_t number);
+
+/* Return the number of who takes what goes up; 0: nobody does. */
+uint64_t fleet_status_taker(struct fleet_status *s);
+
 /* Set until when unknown values, and known tokens, are answered about: CLOCK_BOOTTIME, nanoseconds.  Not STATUS_OK:
  * *problem says why not. */
 enum status fleet_status_lease(struct fleet_status *s, int64_t until, int64_t keep,

@@ -16,6 +16,7 @@ struct write_queue {
     atomic_int expected;    /* sessions that are about to post more changes */
     atomic_bool woken;
     atomic_bool stopping;
+    atomic_bool ends_waiting;
     atomic_bool wants_sha256;
     _Atomic int64_t busy_since; /* clock_seconds(); 0: the writer waits for work */
     _Atomic uint64_t commits;
@@ -187,6 +188,12 @@ void write_queue_stop(struct write_queue *q)
     mailbox_wake(&q->scans);
 }
 
+void write_queue_end_waiting(struct write_queue *q)
+{
+    atomic_store(&q->ends_waiting, true);
+    mailbox_wake(&q->scans);
+}
+
 bool write_queue_wants_sha256(const struct write_queue *q)
 {
     return atomic_load(&q->wants_sha256);
@@ -227,6 +234,11 @@ bool write_queue_is_expecting(const struct write_queue *q)
 bool write_queue_is_stopping(const struct write_queue *q)
 {
     return atomic_load(&q->stopping);
+}
+
+bool write_queue_ends_waiting(const struct write_queue *q)
+{
+    return atomic_load(&q->ends_waiting);
 }
 
 void write_queue_await_change(struct write_queue *q, int milliseconds)

@@ -90,6 +90,9 @@ const struct histogram *write_queue_commit_time(const struct write_queue *q);
 /* Return how long checkpoints took, failed ones included; likewise. */
 const struct histogram *write_queue_checkpoint_time(const struct write_queue *q);
 
+/* Let the writer's thread answer from now on what it holds for the fleet's database: workers that stop wait for it. */
+void write_queue_end_waiting(struct write_queue *q);
+
 /* Ask the writer's thread to finish what is waiting, and end. */
 void write_queue_stop(struct write_queue *q);
 
@@ -113,6 +116,7 @@ bool write_queue_wants_sha256(const struct write_queue *q);
 
 bool write_queue_is_expecting(const struct write_queue *q);
 bool write_queue_is_stopping(const struct write_queue *q);
+bool write_queue_ends_waiting(const struct write_queue *q);
 
 /* Wait for a change, at most so many milliseconds. */
 void write_queue_await_change(struct write_queue *q, int milliseconds);

@@ -5,6 +5,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/thread_heap.h"
+#include "daemon/writer/fleet_up_state.h"
 #include "daemon/writer/load.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
@@ -81,6 +82,7 @@ void writer_destroy(struct writer *w)
     policy_check_end(&w->policy);
     expiry_warning_end(&w->expiry_warning);
     touched_free(&w->touched);
+    fleet_up_free(w->fleet_up);
     fleet_close(w->fleet);
     token_table_free(w->token_table);
     creation_index_free(&w->index);

@@ -21,12 +21,15 @@
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 
+struct fleet_up;
+
 struct writer {
     struct write_queue *queue;       /* any thread, by its own rules */
     struct token_table *token_table; /* likewise */
     struct store *store;
     struct journal *journal;
-    struct fleet *fleet; /* NULL: the host is in no fleet */
+    struct fleet *fleet;       /* NULL: the host is in no fleet */
+    struct fleet_up *fleet_up; /* likewise, its changes that go up */
     struct history history;
     struct creation_index index;
     struct subject_index subjects;

@@ -13,6 +13,7 @@
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/clock_check.h"
 #include "daemon/writer/commit.h"
+#include "daemon/writer/fleet_up.h"
 #include "daemon/writer/fleet_upkeep.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/lease_file.h"
@@ -45,6 +46,7 @@ struct writer_thread {
 
 static void *run(void *writer_thread);
 static bool one_batch(struct writer_thread *t);
+static bool step_fleet(struct writer_thread *t);
 static bool one_chunk(struct writer_thread *t);
 static void release_answers(struct writer_thread *t, bool at_end);
 static void note_saving(struct writer_thread *t);
@@ -160,6 +162,7 @@ static void *run(void *writer_thread)
         bool stopping = write_queue_is_stopping(queue);
         write_queue_set_busy(queue);
         bool busy = one_batch(t);
+        busy = step_fleet(t) || busy;
         note_saving(t);
         busy = one_chunk(t) || busy;
         release_answers(t, false);
@@ -203,6 +206,18 @@ static void note_changes(struct writer_thread *t, uint64_t newest)
         return;
     wake_parked(t);
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(w->store));
+}
+
+/* Go on with changes that go up to the fleet's database. */
+static bool step_fleet(struct writer_thread *t)
+{
+    bool news = fleet_up_step(t->writer, clock_wall());
+
+    if (write_queue_ends_waiting(t->writer->queue))
+        news = fleet_up_finish(t->writer) || news;
+    if (news)
+        wake_parked(t);
+    return news;
 }
 
 static bool one_batch(struct writer_thread *t)
@@ -335,5 +350,8 @@ static void wait_for_work(struct writer_thread *t)
     int64_t left = t->next_chores - clock_seconds();
     int most = held_answers_wait(&t->writer->held_answers), wait = left > 0 ? (int)left * 1000 : 0;
 
+    int fleet = fleet_up_wait(t->writer->fleet_up);
+
+    most = fleet < most ? fleet : most;
     write_queue_await_work(t->writer->queue, wait < most ? wait : most);
 }

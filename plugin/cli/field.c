@@ -33,6 +33,8 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_VERB] =        { "verb",        CLI_TYPE_TEXT,   "VERB",        "-",      8,  0, 0 },
     [CLI_FIELD_USAGE] =  { "usage",       CLI_TYPE_TEXT,   "USAGE",       "-",     40,  0, 0 },
     [CLI_FIELD_SUMMARY] =     { "summary",     CLI_TYPE_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
+    [CLI_FIELD_GROUP] =       { "group",       CLI_TYPE_TEXT,   "GROUP",       "-",      8,  0, 1 },
+    [CLI_FIELD_ORIGIN] =      { "origin",      CLI_TYPE_TEXT,   "ORIGIN",      "-",      8,  0, 1 },
     [CLI_FIELD_POLICY] =      { "policy",      CLI_TYPE_TEXT,   "POLICY",      "(all)",  8,  0, 0 },
     [CLI_FIELD_DEFAULT_TTL] = { "default_ttl", CLI_TYPE_TEXT,   "DEFAULT",     "-",      7,  0, 0 },
     [CLI_FIELD_MAX_TTL] =     { "max_ttl",     CLI_TYPE_TEXT,   "MAX",         "-",      7,  0, 0 },
@@ -84,17 +86,21 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_OLD_DESCRIPTION] = { .key = "old_description" },
     [CLI_FIELD_HOW_MANY] =        { .key = "count", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_CHANGED] =         { .key = "changed", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_PLACE] =           { .key = "place" },
+    [CLI_FIELD_SEEN] =            { .key = "seen", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_HOSTS] =           { .key = "hosts", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_PENDING] =         { .key = "pending" },
 };
 /* clang-format on */
 
 const struct cli_view cli_view_tokens = {
-    { CLI_FIELD_ID,         CLI_FIELD_STATE,      CLI_FIELD_CREATED,  CLI_FIELD_EXPIRES,
-      CLI_FIELD_USED,       CLI_FIELD_SUBJECT,    CLI_FIELD_SCOPES,   CLI_FIELD_DESCRIPTION,
-      CLI_FIELD_ACTIVATES,  CLI_FIELD_BY,         CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY,
-      CLI_FIELD_REVOKED,    CLI_FIELD_REVOKED_BY, CLI_FIELD_REFUSED,  CLI_FIELD_LAST_REFUSED,
-      CLI_FIELD_REFUSED_BY, CLI_FIELD_VIOLATES,   CLI_FIELD_DISABLED, CLI_FIELD_DISABLED_BY,
-      CLI_FIELD_REUSED,     CLI_FIELD_LAST_REUSED },
-    .count = 22,
+    { CLI_FIELD_ID,         CLI_FIELD_STATE,       CLI_FIELD_CREATED,  CLI_FIELD_EXPIRES,
+      CLI_FIELD_USED,       CLI_FIELD_SUBJECT,     CLI_FIELD_SCOPES,   CLI_FIELD_DESCRIPTION,
+      CLI_FIELD_ACTIVATES,  CLI_FIELD_BY,          CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY,
+      CLI_FIELD_REVOKED,    CLI_FIELD_REVOKED_BY,  CLI_FIELD_REFUSED,  CLI_FIELD_LAST_REFUSED,
+      CLI_FIELD_REFUSED_BY, CLI_FIELD_VIOLATES,    CLI_FIELD_DISABLED, CLI_FIELD_DISABLED_BY,
+      CLI_FIELD_REUSED,     CLI_FIELD_LAST_REUSED, CLI_FIELD_GROUP,    CLI_FIELD_ORIGIN },
+    .count = 24,
     .shown = 8,
     .noun = "tokens"
 };

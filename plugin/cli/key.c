@@ -11,6 +11,7 @@ static const struct cli_key rows[] = {
     { "by",             "journal", CLI_KEY_TEXT,     "USER",     "what this user changed", NULL },
     { "by",             NULL,      CLI_KEY_TEXT,     "USER",     "that this user created", NULL },
     { "client",         NULL,      CLI_KEY_TEXT,     "TEXT",     "for whom you ask", NULL },
+    { "confirm",        NULL,      CLI_KEY_TEXT,     "all",      "count the hosts on which a change of the fleet is in force", "all" },
     { "count",          NULL,      CLI_KEY_TEXT,     "N",        "confirm that so many are changed", NULL },
     { "created",        NULL,      CLI_KEY_SINCE,    "TIME",     "when it was issued", NULL },
     { "created_after",  NULL,      CLI_KEY_SINCE,    "TIME",     "created at this time or later", NULL },
@@ -28,6 +29,9 @@ static const struct cli_key rows[] = {
     { "fields",         "show",    CLI_KEY_LIST,     "a,b",      "show only these fields", "id state created expires used subject scopes description activates by owner digest_alg revoked revoked_by disabled disabled_by replaces replaced_by refused last_refused refused_as refused_by reused last_reused by_name revoked_by_name disabled_by_name refused_by_name" },
     { "fields",         NULL,      CLI_KEY_LIST,     "a,b",      "show only these fields", "id state created expires used subject scopes description activates by owner digest_alg revoked revoked_by disabled disabled_by replaces replaced_by refused last_refused refused_as refused_by reused last_reused" },
     { "grace",          NULL,      CLI_KEY_DURATION, "DURATION", "how long the old token is still accepted", "1h 1d" },
+    { "group",          "create",  CLI_KEY_TEXT,     "NAME",     "make it one of the fleet: which hosts honour it", NULL },
+    { "group",          "import",  CLI_KEY_TEXT,     "NAME",     "make it one of the fleet: which hosts honour it", NULL },
+    { "group",          NULL,      CLI_KEY_TEXT,     "NAME",     "of the fleet, that hosts of this group honour", NULL },
     { "id",             NULL,      CLI_KEY_TEXT,     "ID",       "the token, by its identifier or its first digits", NULL },
     { "issuer",         NULL,      CLI_KEY_TEXT,     "NAME",     "who issued it, where others do", NULL },
     { "limit",          NULL,      CLI_KEY_TEXT,     "N",        "show no more than so many", NULL },
@@ -65,6 +69,7 @@ static const struct cli_key rows[] = {
     { "unused_for",     NULL,      CLI_KEY_AGE,      "DURATION", "that were not used for this time", "30d 90d" },
     { "used",           NULL,      CLI_KEY_SINCE,    "TIME",     "when it was last used", NULL },
     { "verb",           NULL,      CLI_KEY_TEXT,     "VERB",     "the verb to explain", NULL },
+    { "wait",           NULL,      CLI_KEY_DURATION, "DURATION", "how long a change waits for the fleet's database", "5s 30s" },
 };
 /* clang-format on */
 

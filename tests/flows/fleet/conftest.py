@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Databases of fleets."""
+"""Databases of fleets, and hosts of one."""
 import pytest
 
 from fleet_postgres import FleetDatabase
 from postgres import need_postgresql
+from scripted_agent import FLEET, Agent
 
 
 @pytest.fixture
@@ -12,3 +13,16 @@ def fleet_database():
     need_postgresql()
     with FleetDatabase() as fleet:
         yield fleet
+
+
+@pytest.fixture
+def host(daemon):
+    """A host of a fleet, without an agent."""
+    return daemon(roles=FLEET)
+
+
+@pytest.fixture
+def agent(host):
+    """Its agent, each of whose steps the test makes."""
+    with Agent(host) as one:
+        yield one

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A denial is in force before anybody else knows it, and is kept until the database does.  What the disk refuses to
+ * keep stays in memory: it is in force, goes up, and is tried to be saved again every second. */
+#include "daemon/base/log.h"
+#include "daemon/writer/fleet_up.h"
+#include "daemon/writer/fleet_up_private.h"
+
+/* Let the record say that it is denied, if it does not. */
+static void deny_record(struct record *r, const struct fleet_up_request *request, int64_t now)
+{
+    int64_t date = now > 0 ? now : 1;
+
+    if (request->event == FLEET_UP_REVOKE && r->revoked == 0) {
+        r->revoked = date;
+        record_set_revoked_by(r, request->by);
+    } else if (request->event == FLEET_UP_DISABLE && r->disabled == 0) {
+        r->disabled = date;
+        record_set_disabled_by(r, request->by);
+    }
+}
+
+/* Stage the entry as it is denied.  Without it, its denial in the table stands. */
+static void stage_entry(struct writer *w, const struct fleet_up_request *r, int64_t now)
+{
+    struct fleet_entry *entry = &w->fleet_up->found;
+
+    if (fleet_cache_find(w->fleet->cache, r->digest, entry) != STORE_FOUND || entry->deleted)
+        return;
+    record_copy(&w->fleet_up->comes.record, &entry->record);
+    w->fleet_up->comes.deleted = w->fleet_up->comes.enables = false;
+    deny_record(&w->fleet_up->comes.record, r, now);
+    fleet_up_apply(w, &w->fleet_up->comes);
+}
+
+void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t now)
+{
+    struct fleet_up *u = w->fleet_up;
+    struct fleet_unsent denial = {
+        .event = r->event == FLEET_UP_DISABLE ? FLEET_DISABLE : FLEET_REVOKE,
+        .by = r->by,
+        .time = now,
+    };
+
+    memcpy(denial.digest, r->digest, DIGEST_SIZE);
+    stage_entry(w, r, now);
+    token_table_deny(w->token_table, r->digest,
+                     r->event == FLEET_UP_DISABLE ? SLOT_DISABLED : SLOT_REVOKED, NULL);
+    r->unsent = fleet_cache_unsent_add(w->fleet->cache, &denial) == 0 ? denial.number : 0;
+    u->staged = true;
+    r->saving = true;
+    TAILQ_INSERT_TAIL(&u->saving, r, save);
+}
+
+void fleet_up_unstage(struct writer *w, struct fleet_up_request *r)
+{
+    struct fleet_up *u = w->fleet_up;
+
+    if (r->saving)
+        TAILQ_REMOVE(&u->saving, r, save);
+    if (r->unsaved)
+        TAILQ_REMOVE(&u->unsaved, r, save);
+    r->saving = r->unsaved = false;
+    if (r->unsent == 0)
+        return;
+    fleet_cache_unsent_remove(w->fleet->cache, r->unsent);
+    u->staged = true;
+    r->unsent = 0;
+}
+
+/* Note what became of the denials that were staged. */
+static void note_saved(struct fleet_up *u, bool saved)
+{
+    for (struct fleet_up_request *r; (r = TAILQ_FIRST(&u->saving)) != NULL;) {
+        TAILQ_REMOVE(&u->saving, r, save);
+        r->saving = false;
+        r->unsaved = !saved || r->unsent == 0;
+        if (!r->unsaved)
+            continue;
+        r->unsent = 0;
+        TAILQ_INSERT_TAIL(&u->unsaved, r, save);
+    }
+    u->next_retry = TAILQ_EMPTY(&u->unsaved) ?
+                        UINT64_MAX :
+                        clock_monotonic() + FLEET_UP_RETRY * (uint64_t)CLOCK_SECOND;
+}
+
+void fleet_up_commit(struct writer *w)
+{
+    struct fleet_up *u = w->fleet_up;
+
+    if (!u->staged)
+        return;
+    u->staged = false;
+    int error = fleet_cache_commit(w->fleet->cache, NULL);
+    bool failed_before = !TAILQ_EMPTY(&u->unsaved);
+    note_saved(u, error == 0);
+    if (error < 0 && !failed_before)
+        log_error("fleet: %s; denials are in force, and go up, but are not saved",
+                  fleet_cache_problem(w->fleet->cache)->message);
+    fleet_show(w->fleet);
+}
+
+void fleet_up_save_again(struct writer *w, int64_t now)
+{
+    struct fleet_up *u = w->fleet_up;
+    struct fleet_up_requests again = TAILQ_HEAD_INITIALIZER(again);
+
+    if (clock_monotonic() < u->next_retry)
+        return;
+    TAILQ_CONCAT(&again, &u->unsaved, save);
+    for (struct fleet_up_request *r; (r = TAILQ_FIRST(&again)) != NULL;) {
+        TAILQ_REMOVE(&again, r, save);
+        r->unsaved = false;
+        fleet_up_stage_denial(w, r, now);
+    }
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of fleet_up.h share: fleet_up.c takes changes, fleet_up_denial.c keeps denials,
+ * fleet_up_settle.c ends what was answered, fleet_up_step.c keeps deadlines. */
+#ifndef JETON_DAEMON_WRITER_FLEET_UP_PRIVATE_H
+#define JETON_DAEMON_WRITER_FLEET_UP_PRIVATE_H
+
+#include "daemon/base/clock.h"
+#include "daemon/writer/fleet_up_state.h"
+#include "daemon/writer/writer_state.h"
+
+enum { FLEET_UP_TOGETHER = 256 }; /* answers that are settled with one commit, at most */
+
+#define FLEET_UP_SETTLE_WITHIN UINT64_C(2000000) /* nanoseconds, while more may come */
+
+/* Have a problem answered, or the outcome that is set: the change goes to the next batch, to be journalled. */
+void fleet_up_settle(struct writer *w, struct change *c);
+enum status fleet_up_refuse(struct change *c, enum status status, const char *why);
+
+/* Stage an entry, merged with what the cache has, and publish it.  0 or -errno: it is published all the same, if
+ * there was memory. */
+int fleet_up_apply(struct writer *w, const struct fleet_entry *entry);
+
+/* Note that something is due then. */
+static inline void fleet_up_note_due(struct fleet_up *u, uint64_t due)
+{
+    u->next_due = due < u->next_due ? due : u->next_due;
+}
+
+/* Queue a request about a token that is as in `after`, for which a change waits (NULL: none does).  NULL: no
+ * memory. */
+struct fleet_up_request *fleet_up_ask(struct fleet_up *u, enum fleet_up_event event, uid_t by,
+                                      const struct record *after, const uint8_t *about,
+                                      struct change *waiter);
+
+/* Let a denial be in force on this host, and keep it as unsent: both are staged. */
+void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t now);
+
+/* Commit what is staged. */
+void fleet_up_commit(struct writer *w);
+
+/* Try again to save what the disk refused to. */
+void fleet_up_save_again(struct writer *w, int64_t now);
+
+/* Stage that a denial need not be sent any more. */
+void fleet_up_unstage(struct writer *w, struct fleet_up_request *r);
+
+/* Settle what was answered with `done`, unless more may come that can be settled with it; or (`all`) whatever may. */
+void fleet_up_settle_done(struct writer *w, int64_t now, bool all);
+
+/* Answer a change whose request is not answered: what is known of it. */
+void fleet_up_give_up(struct writer *w, const struct fleet_up_request *r, struct change *c);
+
+/* Take a request out of all, and free it. */
+void fleet_up_drop(struct fleet_up *u, struct fleet_up_request *r);
+
+#endif
