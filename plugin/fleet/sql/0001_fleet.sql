@@ -149,7 +149,7 @@ end $$;
 
 -- The first of n serials.  One writer at a time from here to its commit: then no smaller one can become visible after a larger one.
 create function jeton.next_serial(n bigint) returns bigint language plpgsql
-set search_path = jeton, pg_temp set enable_seqscan = off set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 declare s bigint;
 begin
     perform take_turn();
@@ -197,7 +197,7 @@ end $$;
 create function jeton.put(event text, digest bytea, grp text, state text, created bigint, activates bigint, expires bigint, subject text,
                           scopes text, description text, replaces bytea, by_uid bigint, out serial bigint, out nonce uuid)
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
-set enable_seqscan = off set plan_cache_mode = auto as $$
+set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare o token; t token; now_s bigint := extract(epoch from clock_timestamp()); there bool;
 begin
@@ -244,7 +244,7 @@ end $$;
 -- nothing would confirm what a failover then loses.
 create function jeton.deny(event text, digests bytea[], grp text, by_uid bigint, out serial bigint, out nonce uuid)
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
-set enable_seqscan = off set plan_cache_mode = auto as $$
+set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; missing text; became text;
 begin
@@ -302,13 +302,13 @@ create view jeton.snapshot with (security_barrier) as
     from jeton.token where state <> 'deleted' and grp = any (array(select m.grp from jeton.member m where m.host = session_user)) order by digest;
 
 create function jeton.place(out serial bigint, out nonce uuid) returns setof record language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial, c.nonce from change c order by c.serial desc limit 1 $$;
+set search_path = jeton, pg_temp set enable_seqscan = off set jit = off as $$ select c.serial, c.nonce from change c order by c.serial desc limit 1 $$;
 
 create function jeton.place(at bigint, out serial bigint, out nonce uuid) returns setof record language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial, c.nonce from change c where c.serial = $1 $$;
+set search_path = jeton, pg_temp set enable_seqscan = off set jit = off as $$ select c.serial, c.nonce from change c where c.serial = $1 $$;
 
 create function jeton.horizon() returns bigint language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial from change c order by c.serial limit 1 $$;
+set search_path = jeton, pg_temp set enable_seqscan = off set jit = off as $$ select c.serial from change c order by c.serial limit 1 $$;
 
 -- -- beats and reports -----------------------------------------------------------------------------------------------
 
@@ -325,7 +325,7 @@ end $$;
 -- confirm makes no second.
 create function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
                            out known bool) language plpgsql security definer
-set search_path = jeton, pg_temp set enable_seqscan = off set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare k int; t timestamptz := clock_timestamp(); ms float8;
 begin
@@ -369,7 +369,7 @@ begin
 end $$;
 
 create function jeton.seen(serial bigint, nonce uuid, version text, lease_ms bigint, rewinds bigint, error text) returns void
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 #variable_conflict use_column
 begin
     perform commit_soon();
@@ -394,7 +394,7 @@ end $$;
 
 -- The last uses of tokens, only if an hour newer.  Returns how many were written.
 create function jeton.touch(digests bytea[], used bigint[]) returns bigint
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set jit = off set plan_cache_mode = auto as $$
 declare n bigint;
 begin
     if cardinality($1) > 100000 or cardinality($1) is distinct from cardinality($2) then

@@ -26,7 +26,7 @@ MIGRATIONS = os.path.join(ROOT, "plugin/fleet/sql")
 TEMPLATE = "fleet_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "listen_addresses": "", "max_connections": "100",
         "shared_buffers": "32MB", "min_wal_size": "2MB", "max_wal_size": "256MB", "autovacuum_naptime": "5s", "wal_level": "replica", "max_wal_senders": "6",
-        "hot_standby_feedback": "off", "log_min_messages": "warning", "logging_collector": "off", "jit": "off",
+        "hot_standby_feedback": "off", "log_min_messages": "warning", "logging_collector": "off",
         "max_parallel_workers_per_gather": "0", "log_statement": "none"}
 
 
