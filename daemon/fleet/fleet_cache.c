@@ -290,7 +290,7 @@ static bool walk_all(struct fleet_cache *c, struct each *e, struct problem *prob
     if (queue == NULL)
         return refuse(c, "cannot be read: no memory", problem);
     while (wanted && (walked = fleet_walk_next(&e->walk, &entry)) == FLEET_WALK_ENTRY)
-        wanted = batch_queue_put(queue, entry, (struct slice){ NULL, 0 });
+        wanted = batch_queue_put(queue, entry, (struct slice)SLICE(""));
     wanted = batch_queue_finish(queue) && wanted;
     if (!wanted)
         return refuse(c, e->why != NULL ? e->why : "was not read to its end", problem);

@@ -178,7 +178,7 @@ class Cluster:
                 self.create(TEMPLATE)
                 with self.connect(TEMPLATE) as fleet:
                     migrate(fleet)
-            session.run(f'create database "{name}" template "{TEMPLATE}"')
+            session.run(f'create database "{name}" template "{TEMPLATE}" strategy file_copy')
             session.run(f'revoke all on database "{name}" from public')
             session.run(f'grant connect on database "{name}" to jeton_owner, jeton_host, jeton_monitor')
 
