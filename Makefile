@@ -264,8 +264,8 @@ $(BUILD)/tests/unit/http/test_head_peer: LIBS_UNIT += $(HTTP_PEER)
 
 # The explorer of interleavings (tests/explore) runs these sources, compiled so that it sees what they
 # do, and with loops that end sooner.  The objects are no sanitizer's.
-EXPLORED = proto/table.c proto/pages.c proto/verdict.c daemon/base/clock.c $(wildcard daemon/table/*.c) \
-	plugin/lib/recent_uses.c plugin/lib/table_view.c
+EXPLORED = proto/table.c proto/pages.c proto/verdict.c proto/verdict_special.c daemon/base/clock.c $(wildcard daemon/table/*.c) \
+	plugin/lib/recent_uses.c plugin/lib/table_file.c plugin/lib/table_view.c
 EXPLORER = $(wildcard tests/explore/*.c) tests/unit/run_one.c plugin/lib/claims.c \
 	$(filter-out $(EXPLORED),$(PROTO_SOURCES) $(wildcard daemon/base/*.c daemon/store/*.c))
 EXPLORE_OBJECTS = $(EXPLORED:%.c=$(BUILD)/tests/explore/real/%.o) $(EXPLORER:%.c=$(BUILD)/tests/explore/plain/%.o)

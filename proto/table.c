@@ -47,6 +47,7 @@ void table_set_layout(struct table *table, uint32_t layout)
     table->has_fleet = layout >= TABLE_LAYOUT_FLEET;
     table->is_special = table->has_sha256 || table->has_fleet;
     table->has_reaches = layout >= TABLE_LAYOUT_ANY_SIZE;
+    table->deadlines = table->has_fleet ? &table->header->monotonic : NULL;
 }
 
 uint64_t table_size(uint32_t slot_count, uint64_t arena_size)

@@ -80,6 +80,13 @@ enum { ALIAS_TARGET = 24 };
 #define TIME_ALWAYS INT64_C(0) /* activates: always */
 #define TIME_NEVER INT64_MAX   /* expires: never */
 
+/* Until when a table with a fleet tells how things are, in nanoseconds of a clock. */
+struct table_deadlines {
+    _Atomic int64_t until; /* what is unknown here is unknown until then */
+    _Atomic int64_t
+        keep; /* tokens of the fleet are what their slots say until then, which is no earlier */
+};
+
 struct table_header {
     uint64_t magic;
     uint32_t layout;
@@ -95,14 +102,11 @@ struct table_header {
     _Atomic uint32_t state;             /* enum table_state */
     _Atomic int64_t
         not_before; /* seconds since 1970: judge by this time while the clock is behind */
-    /* The fleet's deadlines, in nanoseconds, CLOCK_MONOTONIC: what is unknown here is unknown until the first,
-     * tokens of the fleet are what their slots say until the second.  The daemon was granted those by
-     * CLOCK_BOOTTIME.  From them it computes the others with each renewal of the lease, as the clocks part
-     * while the machine sleeps; a little earlier, as readers have a clock in steps of some milliseconds. */
-    _Atomic int64_t fleet_until;
-    _Atomic int64_t fleet_keep;
-    _Atomic int64_t fleet_until_boottime;
-    _Atomic int64_t fleet_keep_boottime;
+    /* The daemon was granted those by CLOCK_BOOTTIME.  From them it computes the others with each renewal of
+     * the lease, as the clocks part while the machine sleeps; a little earlier, as readers have a clock in
+     * steps of some milliseconds. */
+    struct table_deadlines monotonic;
+    struct table_deadlines boottime;
 };
 
 /* Nanoseconds that the fleet's deadlines are ahead at most: a reader does not believe a longer one. */
@@ -132,10 +136,11 @@ struct table {
     uint64_t arena_size;
     uint64_t total_size;
     uint32_t slot_count;
-    bool has_sha256;  /* of a layout that may have tokens by SHA-256 */
-    bool has_fleet;   /* of a layout that may have tokens of the fleet */
-    bool is_special;  /* either of these */
-    bool has_reaches; /* of a layout whose slots have reaches */
+    bool has_sha256;                         /* of a layout that may have tokens by SHA-256 */
+    bool has_fleet;                          /* of a layout that may have tokens of the fleet */
+    bool is_special;                         /* either of these */
+    bool has_reaches;                        /* of a layout whose slots have reaches */
+    const struct table_deadlines *deadlines; /* by CLOCK_MONOTONIC; NULL: it has no fleet */
     char prefix[PREFIX_MAX + 1];
 };
 
@@ -159,7 +164,7 @@ enum table_found {
  * mapping.  Trust nothing: check every offset and bound against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
-/* Set what the layout of a table says of it: has_sha256, has_fleet, is_special, has_reaches. */
+/* Set what the layout of a table says of it: the members from has_sha256 to `deadlines`. */
 void table_set_layout(struct table *table, uint32_t layout);
 
 /* Return the size in bytes of the whole table with these dimensions. */

@@ -25,60 +25,35 @@ enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, in
     return STATUS_OK;
 }
 
-/* Return the status of a value that is not in the table.  Only then is its form looked at, as an
- * imported value may have any form. */
-static enum status absent(const struct table *table, struct slice value)
+/* Judge by a table with a fleet, as verdict_special_judge() does. */
+static inline __attribute__((always_inline)) bool judge_in_fleet(const struct table *table,
+                                                                 const struct question *question,
+                                                                 int64_t now,
+                                                                 struct verdict *verdict)
 {
-    return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
+    struct verdict_deadlines deadlines = verdict_deadlines_read(table);
+    uint32_t flags;
+
+    bool decided = verdict_value_judge(table, question, now, verdict, &flags);
+    verdict_terms_set(verdict, decided, flags, &deadlines);
+    return decided;
 }
 
-enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGEST_SIZE],
-                            int64_t now, int64_t *activates)
-{
-    struct table_entry entry;
-
-    switch (table_find_name(table, digest, &entry)) {
-    case TABLE_MISS:
-        return STATUS_OK;
-    case TABLE_TORN:
-        return STATUS_UNAVAILABLE;
-    case TABLE_HIT:
-        break;
-    }
-    *activates = entry.activates;
-    return verdict_state(entry.flags, entry.activates, entry.expires, now);
-}
-
-static void judge_value(const struct table *table, const struct question *question, int64_t now,
-                        struct verdict *verdict)
-{
-    struct table_entry entry;
-    enum table_found found = table_find(table, verdict->digest, &entry);
-
-    verdict->found = false;
-    if (found == TABLE_MISS) {
-        verdict->status = absent(table, question->value);
-        return;
-    }
-    if (found == TABLE_TORN || !table_string(table, entry.scopes, &verdict->scopes) ||
-        !table_string(table, entry.subject, &verdict->subject)) {
-        verdict->status = STATUS_UNAVAILABLE;
-        return;
-    }
-    verdict->found = true;
-    verdict->slot = entry.slot;
-    verdict->activates = entry.activates;
-    verdict->expires = entry.expires;
-    verdict->status = verdict_state(entry.flags, entry.activates, entry.expires, now);
-    if (verdict->status == STATUS_OK)
-        verdict->status = verdict_fit(question, verdict->subject, verdict->scopes);
-}
-
-/* Values of our own, which are shorter, cost no more than this comparison where they are all there is. */
+/* Values of our own, which are shorter, cost no more than one comparison where they are all there is.  The form
+ * of a value is looked at only when it is not in the table, as an imported one may have any. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict)
 {
-    judge_value(table, question, now, verdict);
-    if (__builtin_expect(table->has_sha256 | (question->value.len > TOKEN_VALUE_MAX), false))
-        verdict_names_judge(table, question, now, verdict);
+    const bool long_value = question->value.len > TOKEN_VALUE_MAX;
+    bool decided;
+    uint32_t flags;
+
+    if (__builtin_expect(!(table->is_special | long_value), true))
+        decided = verdict_value_judge(table, question, now, verdict, &flags);
+    else if (table->has_sha256 | long_value)
+        decided = verdict_special_judge(table, question, now, verdict);
+    else
+        decided = judge_in_fleet(table, question, now, verdict);
+    if (!decided && token_form(question->value, table->prefix) == TOKEN_BAD_CHECK)
+        verdict->status = STATUS_MALFORMED;
 }

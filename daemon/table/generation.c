@@ -331,8 +331,10 @@ static void copy_layout(struct generation *to, const struct generation *from)
     if (fleet)
         h->slots = to->table.slot_count;
     table_set_layout(&to->table, h->layout);
-    atomic_store(&h->fleet_until_boottime, atomic_load(&from->header->fleet_until_boottime));
-    atomic_store(&h->fleet_keep_boottime, atomic_load(&from->header->fleet_keep_boottime));
+    if (fleet)
+        to->table.deadlines = &h->boottime; /* the clock that we read, see lookup.c */
+    atomic_store(&h->boottime.until, atomic_load(&from->header->boottime.until));
+    atomic_store(&h->boottime.keep, atomic_load(&from->header->boottime.keep));
 }
 
 void generation_copy(struct generation *to, const struct generation *from, bool bans)

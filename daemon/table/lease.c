@@ -9,8 +9,8 @@ static void renew_fleet(struct table_header *h)
     int64_t monotonic = (int64_t)clock_monotonic();
     int64_t behind = clock_boottime() - monotonic + LEASE_FLEET_EARLY;
 
-    atomic_store(&h->fleet_until, atomic_load(&h->fleet_until_boottime) - behind);
-    atomic_store(&h->fleet_keep, atomic_load(&h->fleet_keep_boottime) - behind);
+    atomic_store(&h->monotonic.until, atomic_load(&h->boottime.until) - behind);
+    atomic_store(&h->monotonic.keep, atomic_load(&h->boottime.keep) - behind);
 }
 
 void lease_grant_fleet(struct table_header *h, int64_t until, int64_t keep)
@@ -25,8 +25,8 @@ void lease_grant_fleet(struct table_header *h, int64_t until, int64_t keep)
         until = 0;
     if (keep < until)
         keep = until;
-    atomic_store(&h->fleet_until_boottime, until);
-    atomic_store(&h->fleet_keep_boottime, keep);
+    atomic_store(&h->boottime.until, until);
+    atomic_store(&h->boottime.keep, keep);
     renew_fleet(h);
 }
 
@@ -41,8 +41,8 @@ void lease_renew(struct table_header *header)
 void lease_end(struct table_header *header)
 {
     atomic_store(&header->lease, 0);
-    atomic_store(&header->fleet_until, 0);
-    atomic_store(&header->fleet_keep, 0);
-    atomic_store(&header->fleet_until_boottime, 0);
-    atomic_store(&header->fleet_keep_boottime, 0);
+    atomic_store(&header->monotonic.until, 0);
+    atomic_store(&header->monotonic.keep, 0);
+    atomic_store(&header->boottime.until, 0);
+    atomic_store(&header->boottime.keep, 0);
 }

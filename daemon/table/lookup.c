@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/table/lookup.h"
 
+#include "daemon/base/clock.h"
 #include "proto/token.h"
 
 enum { TORN_RETRIES = 3 };
@@ -8,10 +9,20 @@ enum { TORN_RETRIES = 3 };
 void lookup_retry(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict)
 {
-    for (int i = 0; i < TORN_RETRIES && verdict->status == STATUS_UNAVAILABLE; i++) {
+    for (int i = 0; i < TORN_RETRIES && verdict->status == STATUS_UNAVAILABLE &&
+                    verdict->terms == VERDICT_FINAL;
+         i++) {
         token_table_wait_for_writer(t);
         verdict_judge(token_table_table(g), q, now, verdict);
     }
+}
+
+void lookup_retry_and_settle(struct token_table *t, const struct generation *g,
+                             const struct question *q, int64_t now, struct verdict *verdict)
+{
+    lookup_retry(t, g, q, now, verdict);
+    if (lookup_is_stale(verdict))
+        lookup_settle(verdict, clock_boottime());
 }
 
 void lookup_judge(struct token_table *t, const struct generation *g, const struct question *q,

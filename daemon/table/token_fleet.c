@@ -36,7 +36,7 @@ void token_table_fleet_lease(struct token_table *t, int64_t *until, int64_t *kee
 {
     const struct generation *g = token_table_lock(t);
 
-    *until = atomic_load(&g->header->fleet_until_boottime);
-    *keep = atomic_load(&g->header->fleet_keep_boottime);
+    *until = atomic_load(&g->header->boottime.until);
+    *keep = atomic_load(&g->header->boottime.keep);
     token_table_unlock(t);
 }

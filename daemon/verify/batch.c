@@ -63,7 +63,7 @@ void verify_batch_add(struct verify_batch *b, const struct question *q,
 
 void verify_batch_mark_fallback(struct verify_batch *b, struct slice service)
 {
-    b->fallbacks |= UINT64_C(1) << (b->count - 1);
+    b->unusual |= UINT64_C(1) << (b->count - 1);
     b->service[b->count - 1] = service;
 }
 
@@ -152,6 +152,61 @@ static __attribute__((noinline)) void note_refusal(const struct verify_batch *b,
                               b->uid[i], now);
 }
 
+/* Let the reply tell that the fleet's lease has run out. */
+static void mark_stale(struct verify_batch *b, size_t i)
+{
+    const uint64_t bit = UINT64_C(1) << i;
+
+    if ((b->unusual & bit) == 0)
+        b->service[i] = (struct slice){ NULL, 0 };
+    b->unusual |= bit;
+}
+
+/* Judge all questions behind this one, whose verdict depends on the fleet's lease; then read the clock, once for
+ * all of them. */
+static void judge_in_fleet(struct verify_batch *b, size_t first, struct token_table *p,
+                           const struct generation *g, int64_t now)
+{
+    for (size_t i = first + 1; i < b->count; i++) {
+        struct verdict *v = &b->verdict[i];
+        look_ahead(b, i + AHEAD, g);
+        if (!b->hashed[i])
+            continue;
+        b->hashed[i] = false;
+        verdict_judge(token_table_table(g), &b->question[i], now, v);
+        if (v->status == STATUS_UNAVAILABLE && v->terms == VERDICT_FINAL)
+            lookup_retry(p, g, &b->question[i], now, v);
+    }
+    int64_t boottime = clock_boottime();
+    for (size_t i = first; i < b->count; i++)
+        if (b->verdict[i].status == STATUS_UNAVAILABLE && !lookup_settle(&b->verdict[i], boottime))
+            mark_stale(b, i);
+}
+
+/* Go on with a question that the table cannot answer so far. */
+static __attribute__((noinline)) void judge_further(struct verify_batch *b, size_t i,
+                                                    struct token_table *p,
+                                                    const struct generation *g, int64_t now)
+{
+    struct verdict *v = &b->verdict[i];
+
+    if (v->terms == VERDICT_FINAL)
+        lookup_retry(p, g, &b->question[i], now, v);
+    if (lookup_is_stale(v)) /* until the clock was read */
+        judge_in_fleet(b, i, p, g, now);
+}
+
+/* End a reply that names its service, or tells that the fleet's lease has run out. */
+static __attribute__((cold, noinline)) void end_unusual(const struct verify_batch *b, size_t i,
+                                                        struct text *reply)
+{
+    const struct verdict *v = &b->verdict[i];
+
+    if (b->service[i].at != NULL)
+        fallback_put(reply, b->service[i]);
+    reply_end(reply, v->status, lookup_is_stale(v) ? VERDICT_STALE_TEXT : NULL);
+}
+
 /* Judge one question and append its reply.  False: no memory for that. */
 static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
                        const struct generation *g, unsigned worker, int64_t now)
@@ -161,17 +216,21 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
 
     if (at == NULL)
         return false;
-    if (b->hashed[i])
-        lookup_judge_hashed(p, g, &b->question[i], now, v);
+    if (b->hashed[i]) {
+        verdict_judge(token_table_table(g), &b->question[i], now, v);
+        if (v->status == STATUS_UNAVAILABLE)
+            judge_further(b, i, p, g, now);
+    }
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
     else
         note_refusal(b, i, worker, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
     put_verdict(&reply, g, &b->question[i], v, now);
-    if (b->fallbacks != 0 && (b->fallbacks >> i & 1) != 0)
-        fallback_put(&reply, b->service[i]);
-    reply_end(&reply, v->status, NULL);
+    if (b->unusual != 0 && (b->unusual >> i & 1) != 0)
+        end_unusual(b, i, &reply);
+    else
+        reply_end(&reply, v->status, NULL);
     iobuf_commit(b->out[i], reply.len);
     return true;
 }
@@ -206,5 +265,5 @@ void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned
     if (timed)
         note_time(b, worker, clock_monotonic() - began);
     b->count = 0;
-    b->fallbacks = 0;
+    b->unusual = 0;
 }

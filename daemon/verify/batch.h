@@ -16,14 +16,16 @@ struct verify_batch {
     size_t count;
     struct question question[VERIFY_BATCH_MAX];
     struct verdict verdict[VERIFY_BATCH_MAX];
-    bool hashed[VERIFY_BATCH_MAX]; /* false: the form of the value decides */
+    bool hashed
+        [VERIFY_BATCH_MAX]; /* to be judged by its digest; false: the form of the value decides, or it was */
     const struct series_pair *series[VERIFY_BATCH_MAX];
     uid_t uid[VERIFY_BATCH_MAX];         /* who asks */
     struct iobuf *out[VERIFY_BATCH_MAX]; /* where the replies go */
     unsigned batches;                    /* one in TIMED is timed */
     struct refusals *refusals;           /* where refusals are noted; NULL: nowhere */
-    uint64_t fallbacks; /* a bit for each question whose reply names its service: */
-    struct slice service[VERIFY_BATCH_MAX];
+    uint64_t
+        unusual; /* a bit for each question whose reply names its service, or has another message: */
+    struct slice service[VERIFY_BATCH_MAX]; /* at == NULL: not named */
 };
 
 /* True if no other question fits. */

@@ -126,8 +126,10 @@ static void ask_table(struct evaluation *e, const struct eval_context *context,
 
     lookup_judge(context->token_table, g, &e->asked, e->question.now, &v);
     *result = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
-    if (v.status == STATUS_UNAVAILABLE)
+    if (v.status == STATUS_UNAVAILABLE) {
         result->outcome = JETON_VERIFIER_ERROR;
+        result->is_stale = lookup_is_stale(&v);
+    }
     if (v.status == STATUS_PENDING)
         result->retry_after = v.activates - e->question.now;
     e->two_digests = token_table_table(g)->has_sha256;
@@ -199,22 +201,11 @@ static void ask_here(struct evaluation *e, const struct eval_context *context,
 
 /* -- the final look -------------------------------------------------------------------------- */
 
-/* Refuse what would pass, whatever the stack's control words. */
-static void refuse(struct evaluation *e, enum status status, int64_t retry_after)
-{
-    const struct verifier_result result = {
-        .outcome = status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL,
-        .reason = status,
-        .retry_after = retry_after,
-    };
-
-    stack_result_add(&e->result, CONTROL_REQUISITE, &result);
-}
-
 /* Look for a denial of the value, or of its signed part; it need not be for what was asked.  One whose
- * form no token has may be banned. */
+ * form no token has may be banned.  Without the fleet's lease a token of the fleet is not passed; what
+ * nobody here knows is no token of this host's, and for another verifier to judge. */
 static enum status look_for_value(struct evaluation *e, const struct eval_context *context,
-                                  const struct generation *g, int64_t *retry_after)
+                                  const struct generation *g, struct verifier_result *result)
 {
     const struct question q = { .value = e->asked.value };
     struct verdict v;
@@ -236,7 +227,10 @@ static enum status look_for_value(struct evaluation *e, const struct eval_contex
     e->two_digests = token_table_table(g)->has_sha256;
     memcpy(e->digest, v.digest, DIGEST_SIZE);
     if (v.status == STATUS_PENDING)
-        *retry_after = v.activates - e->question.now;
+        result->retry_after = v.activates - e->question.now;
+    result->is_stale = lookup_is_stale(&v);
+    if (result->is_stale && v.terms == VERDICT_UNKNOWN)
+        return STATUS_OK;
     return v.status == STATUS_UNKNOWN || v.status == STATUS_MALFORMED ? STATUS_OK : v.status;
 }
 
@@ -252,20 +246,24 @@ static enum status look_for_names(const struct evaluation *e, const struct eval_
 }
 
 /* Look once more at the table for whatever denies the credential, by any of its names: other
- * verifiers may have been asked first, or it was denied while one was waited for. */
+ * verifiers may have been asked first, or it was denied while one was waited for.  That refuses what would
+ * pass, whatever the stack's control words. */
 static void look_for_denials(struct evaluation *e, const struct eval_context *context)
 {
-    int64_t retry_after = 0;
+    struct verifier_result result = { .retry_after = 0 };
 
     if (stack_result_status(&e->result) != STATUS_OK)
         return;
     const struct generation *g = token_table_enter(context->token_table, context->worker);
-    enum status status = look_for_value(e, context, g, &retry_after);
+    enum status status = look_for_value(e, context, g, &result);
     if (status == STATUS_OK)
         status = look_for_names(e, context, g);
     token_table_leave(context->token_table, context->worker);
-    if (status != STATUS_OK)
-        refuse(e, status, retry_after);
+    if (status == STATUS_OK)
+        return;
+    result.outcome = status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL;
+    result.reason = status;
+    stack_result_add(&e->result, CONTROL_REQUISITE, &result);
 }
 
 void eval_show_groups(struct evaluation *e, struct eval_context *context)
@@ -357,6 +355,15 @@ enum status eval_answer(const struct evaluation *e, const uint8_t **id)
     return stack_result_status(&e->result);
 }
 
+/* Return the message of a reply; NULL: what the status means.  What verifiers say of errors is for the log
+ * alone. */
+static const char *message_of(enum status status, const struct verifier_result *why)
+{
+    if (status_row(status)->kind == ANSWER_NO && why->message[0] != '\0')
+        return why->message;
+    return status == STATUS_UNAVAILABLE && why->is_stale ? VERDICT_STALE_TEXT : NULL;
+}
+
 void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)
 {
     enum status status = stack_result_status(&e->result);
@@ -377,7 +384,7 @@ void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)
         line_put_u64(reply, "retry_after", (uint64_t)why->retry_after);
     if (fallback_is(e->stack, slice_of(e->question.service)))
         fallback_put(reply, slice_of(e->question.service));
-    reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
+    reply_end(reply, status, message_of(status, why));
 }
 
 void eval_wipe(struct evaluation *e)

@@ -33,6 +33,7 @@ struct verifier_result {
     bool is_named;       /* a pass with an identity that has an id; then its digest: */
     uint8_t name[DIGEST_SIZE];
     bool lacks_identity; /* a fail because none was supplied before: no reason by itself */
+    bool is_stale;       /* an error because the fleet's lease has run out */
     char message[200];   /* why it fails, for people; or "" */
 };
 

@@ -12,6 +12,7 @@
 
 #include "plugin/cli/backup.h"
 #include "plugin/cli/complete.h"
+#include "plugin/cli/fleet.h"
 #include "plugin/cli/help.h"
 #include "plugin/cli/id_prefix.h"
 #include "plugin/cli/import.h"
@@ -100,6 +101,15 @@ static const struct cli_verb verbs[] = {
       .note =
           "Prints a link that is as good as your rights on the socket, and serves the page until Ctrl-C; see\n"
           "jeton-web(1).  Uses the admin, else the self, else the observe socket.\n" },
+    { .verb = VERB_COUNT,
+      .name = "fleet",
+      .run = cli_fleet,
+      .usage =
+          "fleet init|migrate|status|hosts|check | fleet join HOST --groups=a,b [--issuer] | fleet leave HOST",
+      .summary = "administer the database of a fleet of hosts",
+      .note =
+          "jeton fleet help lists its words and options; see jeton-fleet(8).  init, migrate, join and leave need the\n"
+          "rights of its owner: --database gives a connection that has them.\n" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,
@@ -140,6 +150,8 @@ int main(int argc, char **argv)
     prepare_process();
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
         return cli_complete(&cli, verbs, VERBS);
+    if (argc > 1 && strcmp(argv[1], "fleet") == 0)
+        return cli_fleet_become(argv + 2);
     enum cli_exit status = cli_options_parse(&cli, argv + (argc > 0));
     return status == CLI_EXIT_YES ? run(&cli) : status;
 }

@@ -28,7 +28,7 @@ static bool read_header(int fd, uint32_t *slots)
         return false;
     *slots = table_slot_count(h.layout, h.slots);
     return h.magic == TABLE_MAGIC && h.layout >= TABLE_LAYOUT &&
-           h.layout <= TABLE_LAYOUT_ANY_SIZE_SHA256 && h.state == TABLE_LIVE &&
+           h.layout <= TABLE_LAYOUT_FLEET_SHA256 && h.state == TABLE_LIVE &&
            h.slots_offset == TABLE_HEADER_SIZE && *slots != 0;
 }
 

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/web.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "plugin/cli/message.h"
+#include "plugin/cli/program.h"
 
 enum { WORDS_MAX = 16 };
 
@@ -19,37 +15,6 @@ static void add(struct words *w, const char *option, const char *argument)
 {
     w->word[w->count++] = option;
     w->word[w->count++] = argument;
-}
-
-/* The program beside this one, as in the tree that both were built in, or else the installed one. */
-static const char *find_program(void)
-{
-    static const char name[] = "/jeton-web";
-    static char path[PATH_MAX + sizeof(name)];
-    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-    if (len > 0) {
-        path[len] = '\0';
-        strcpy(strrchr(path, '/'), name);
-        if (access(path, X_OK) == 0)
-            return path;
-    }
-    return WEB_PROGRAM;
-}
-
-static enum cli_exit become(const struct words *w)
-{
-    const char *program = find_program();
-
-    execv(program, (char *const *)w->word);
-    if (errno == ENOENT)
-        cli_message(
-            "%s is not installed: it is in the package jeton-web.\n"
-            "Where Cockpit is installed, the package jeton-cockpit has the same page there.",
-            program);
-    else
-        cli_message("cannot run %s: %s", program, strerror(errno));
-    return CLI_EXIT_UNAVAILABLE;
 }
 
 /* The page needs what `list` needs, on the socket with most rights. */
@@ -79,5 +44,8 @@ enum cli_exit cli_web(struct cli_request *c, const struct cli_view *view)
         add(&w, "--idle", c->web.idle);
     if (c->web.no_browser)
         w.word[w.count++] = "--no-browser";
-    return become(&w);
+    return cli_program_become(
+        "jeton-web", WEB_PROGRAM, w.word,
+        "it is in the package jeton-web.\n"
+        "Where Cockpit is installed, the package jeton-cockpit has the same page there.");
 }

@@ -22,7 +22,7 @@ enum {
     TICK_MS = 100,
     POLL_MS = 1000,
     STUCK_MS = 5000,
-    PATIENCE_MS = 15000, /* a server answers a query within this */
+    PATIENCE_MS = 15000, /* a server answers a query within this, or a lease if that is less */
     PLACE_MS = 10000,    /* jetond is asked for its figures that often */
 };
 
@@ -174,6 +174,9 @@ static void on_notified(void *unused)
     context.figures.notified++;
     if (context.mode == MODE_FOLLOW)
         feed_wake(&context);
+    else if (context.mode == MODE_STUCK)
+        context.stuck_until =
+            monotonic_ms(); /* what was wrong may have been mended: at the next tick */
 }
 
 /* -- time --------------------------------------------------------------------------------------- */
@@ -209,9 +212,10 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     follow_if_ready(c);
     if (now - polled_at >= POLL_MS) {
         polled_at = now;
-        beat_poll(c);
         beat_check(c);
-        database_check(c->database, PATIENCE_MS);
+        beat_poll(c);
+        const int64_t lease = c->config->lease * 1000;
+        database_check(c->database, lease < PATIENCE_MS ? lease : PATIENCE_MS);
     }
     if (now - asked_place_at >= PLACE_MS)
         ask_place(c);

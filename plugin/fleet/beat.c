@@ -43,8 +43,12 @@ static void tell_lease(struct context *c)
 
 void beat_reached(struct context *c)
 {
-    if (c->verified && c->mode == MODE_FOLLOW && lease_reached(&c->lease, c->place.serial))
-        tell_lease(c);
+    const bool had = c->lease.until > lease_clock();
+
+    if (!c->verified || c->mode != MODE_FOLLOW || !lease_reached(&c->lease, c->place.serial))
+        return;
+    tell_lease(c);
+    c->report.due |= !had;
 }
 
 /* -- polls -------------------------------------------------------------------------------------- */
@@ -179,7 +183,10 @@ void beat_check(struct context *c)
     const int64_t old = (lease_clock() - c->beat.fresh_at) / 1000000000;
     const int64_t patience = c->config->lease < PATIENCE_MIN_S ? PATIENCE_MIN_S : c->config->lease;
 
-    if (!database_is_connected(c->database) || old < patience)
+    if (c->mode == MODE_SNAPSHOT) /* it polls nothing meanwhile */
+        c->beat.fresh_at = lease_clock();
+    /* A poll without an answer is for database_check(). */
+    if (!database_is_up(c->database) || c->mode == MODE_SNAPSHOT || c->beat.asked || old < patience)
         return;
     if (!c->beat.beat_said)
         log_write(

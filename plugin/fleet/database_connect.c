@@ -313,5 +313,7 @@ void database_check(struct database *db, int64_t patience)
 {
     if (db->state == DATABASE_UP && db->pending > 0 &&
         monotonic_ms() - db->exchange[db->first].since > patience)
-        database_doom(db, "the server does not answer");
+        database_drop(db,
+                      "the server does not answer: it hangs, is cut off, or waits for its standbys",
+                      true);
 }

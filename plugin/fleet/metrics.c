@@ -11,7 +11,7 @@ enum { EACH_MS = 10000 };
 
 static void one(struct text *t, const char *name, const char *type, const char *help, double value)
 {
-    text_addf(t, "# HELP jeton_fleet_%s %s\n# TYPE jeton_fleet_%s %s\njeton_fleet_%s %.15g\n", name,
+    text_addf(t, "# HELP jeton_fleet_agent_%s %s\n# TYPE jeton_fleet_agent_%s %s\njeton_fleet_agent_%s %.15g\n", name,
               help, name, type, name, value);
 }
 
@@ -46,8 +46,8 @@ void metrics_write(const struct context *c, struct text *t)
     const struct figures *f = &c->figures;
 
     text_addf(t,
-              "# HELP jeton_fleet_info Version.\n# TYPE jeton_fleet_info gauge\n"
-              "jeton_fleet_info{version=\"%s\"} 1\n",
+              "# HELP jeton_fleet_agent_info Version.\n# TYPE jeton_fleet_agent_info gauge\n"
+              "jeton_fleet_agent_info{version=\"%s\"} 1\n",
               JETON_VERSION);
     write_state(c, t);
     one(t, "rewinds_total", "counter", "Times that the database had lost changes of this host's.",

@@ -37,6 +37,8 @@ static const struct query_row rows[QUERY_COUNT] = {
 
 const char query_snapshot[] =
     "begin isolation level repeatable read read only; "
+    /* A scan and a sort, which are faster here than the index that the planner prefers. */
+    "set local enable_indexscan = off; set local work_mem = '64MB'; "
     "select serial, nonce from jeton.place(); "
     "copy (select encode(digest, 'hex'), claims from jeton.snapshot order by digest) to stdout; "
     "commit";

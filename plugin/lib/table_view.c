@@ -28,19 +28,21 @@
  * would not end in time.  A view whose lease was found wrong once is not trusted again: the clock
  * that disagreed goes on, and seconds after the daemon's death the lease would look right.
  *
+ * In a table with a fleet, most verdicts hold only while the clock is before a deadline of the fleet's,
+ * which was read before the slot (proto/verdict.h).  It is checked against the same reading of the
+ * clock as the lease.  The daemon computes it anew each second, as the clock stands still while the machine
+ * sleeps: so an answer may be that much too late in the seconds after it woke, and no more than the lease.
+ *
  * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
  * read before it was mapped, and every offset is checked against that size. */
 #include "plugin/lib/table_view.h"
 
-#include <fcntl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 
+#include "plugin/lib/table_file.h"
 #include "proto/pages.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -56,23 +58,31 @@ enum { REAP_TRIES = 100 };
 static bool is_live(const struct table_view *v)
 {
     return atomic_load_explicit(&v->table.header->state, memory_order_acquire) == TABLE_LIVE &&
-           !atomic_load_explicit(&v->lease_failed, memory_order_relaxed);
+           (atomic_load_explicit(&v->marks, memory_order_relaxed) & TABLE_VIEW_LEASE_FAILED) == 0;
 }
 
-/* Check the lease against the clock of this moment. */
-static bool has_lease(struct table_view *v)
+/* Check the lease against the clock of this moment, which *now gets. */
+static inline __attribute__((always_inline)) bool check_lease(struct table_view *v, uint64_t *now)
 {
     struct timespec t;
 
     int64_t lease = atomic_load_explicit(&v->table.header->lease, memory_order_acquire);
     if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) < 0)
         return false;
-    uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    *now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
     /* One unsigned comparison: a lease that has ended is as far off as one that is too long. */
-    if ((uint64_t)lease - now - 1 < LEASE_MAX)
+    if ((uint64_t)lease - *now - 1 < LEASE_MAX)
         return true;
-    atomic_store_explicit(&v->lease_failed, true, memory_order_relaxed);
+    uint8_t marks = v->table.has_fleet ? TABLE_VIEW_HAS_FLEET : 0;
+    atomic_store_explicit(&v->marks, marks | TABLE_VIEW_LEASE_FAILED, memory_order_relaxed);
     return false;
+}
+
+static bool has_lease(struct table_view *v)
+{
+    uint64_t now;
+
+    return check_lease(v, &now);
 }
 
 /* True if what was read from the view before this call was valid until now. */
@@ -81,32 +91,32 @@ static bool is_valid(struct table_view *v)
     return is_live(v) && has_lease(v);
 }
 
-/* -- mapping ---------------------------------------------------------------------------------- */
-
-static const char *check_file(int fd, uint64_t size)
+/* Do the same, and see whether the verdict holds. */
+static __attribute__((noinline)) bool holds_in_fleet(struct table_view *v,
+                                                     const struct verdict *verdict)
 {
-    const int needed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
-    struct stat st;
-    struct statfs fs;
+    uint64_t now;
 
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return "not a regular file";
-    /* Reject huge pages: they can run out, which would be a SIGBUS. */
-    if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
-        return "not in ordinary memory";
-    if (st.st_size < 0 || (uint64_t)st.st_size != size)
-        return "not of the size announced";
-    int seals = fcntl(fd, F_GET_SEALS);
-    if (seals < 0 || (seals & needed) != needed ||
-        (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) == 0)
-        return "not sealed";
-    return NULL;
+    return check_lease(v, &now) && verdict_holds(verdict, (int64_t)now);
 }
+
+static inline __attribute__((always_inline)) bool is_valid_with(struct table_view *v,
+                                                                const struct verdict *verdict)
+{
+    if (atomic_load_explicit(&v->table.header->state, memory_order_acquire) != TABLE_LIVE)
+        return false;
+    uint8_t marks = atomic_load_explicit(&v->marks, memory_order_relaxed);
+    if (__builtin_expect(marks == 0, true))
+        return has_lease(v);
+    return marks == TABLE_VIEW_HAS_FLEET && holds_in_fleet(v, verdict);
+}
+
+/* -- mapping ---------------------------------------------------------------------------------- */
 
 const char *table_view_open(int fd, uint64_t size, const struct table_view_conditions *conditions,
                             struct table_view **view)
 {
-    const char *fault = check_file(fd, size);
+    const char *fault = table_file_fault(fd, size);
 
     *view = NULL;
     if (fault != NULL)
@@ -125,6 +135,7 @@ const char *table_view_open(int fd, uint64_t size, const struct table_view_condi
         goto out;
     madvise(at, size, MADV_DONTDUMP);
     v->conditions = *conditions;
+    v->marks = v->table.has_fleet ? TABLE_VIEW_HAS_FLEET : 0;
     has_lease(v); /* the daemon has just renewed it: what is wrong with it now shows best */
     *view = v;
     return NULL;
@@ -211,17 +222,24 @@ static bool wall_clock(const struct table_view *view, int64_t *now)
     return true;
 }
 
-/* Judge one question.  True: the verdict is final, provided that the view is valid. */
+/* Judge one question.  True: the verdict is final, provided that the view is valid, and that it holds by its
+ * terms if the view has a fleet. */
 static bool judge_one(const struct table_view *view, const struct question *question, bool hashed,
                       int64_t now, struct verdict *v, struct jeton_claims *claims)
 {
     if (hashed)
         verdict_judge(&view->table, question, now, v);
-    if (v->status == STATUS_OK &&
-        !scopes_include(v->scopes,
-                        (struct slice){ view->conditions.scopes, view->conditions.scopes_len }))
-        v->status = STATUS_SCOPE;
-    return v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->conditions.final) &&
+again:
+    if (v->status == STATUS_OK) {
+        if (!scopes_include(v->scopes,
+                            (struct slice){ view->conditions.scopes, view->conditions.scopes_len }))
+            v->status = STATUS_SCOPE;
+    } else if (__builtin_expect(v->status == STATUS_UNAVAILABLE, false)) {
+        if (verdict_assume(v))
+            goto again;
+        return false;
+    }
+    return (v->status == STATUS_OK || view->conditions.final) &&
            (claims == NULL || fill_claims(claims, v, now));
 }
 
@@ -252,7 +270,7 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
                 prefetch(&view->table, recent_uses, v->digest);
             }
             answered = wall_clock(view, now) &&
-                       judge_one(view, question, hashed, *now, v, claims) && is_valid(view);
+                       judge_one(view, question, hashed, *now, v, claims) && is_valid_with(view, v);
         }
         leave(readers, slot);
     }
@@ -260,9 +278,24 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
     return answered;
 }
 
-/* Judge several questions, and set `answered` where the verdict is final, provided that the view is
- * valid. */
-static void judge_all(const struct table_view *view, struct recent_uses *recent_uses,
+/* Do the same as is_valid_with() for several. */
+static __attribute__((noinline)) bool all_hold_in_fleet(struct table_view *view,
+                                                        struct table_view_batch_item *items,
+                                                        size_t count)
+{
+    uint64_t now;
+
+    if (!is_live(view) || !check_lease(view, &now))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!verdict_holds(&items[i].verdict, (int64_t)now))
+            items[i].answered = false;
+    return true;
+}
+
+/* Judge several questions, and set `answered` where the verdict is final, provided that true is returned.
+ * Check state and lease once, after the last slot was read: that is valid for all of them. */
+static bool judge_all(struct table_view *view, struct recent_uses *recent_uses,
                       struct table_view_batch_item *items, size_t count, int64_t *now)
 {
     struct slice value[TABLE_VIEW_BATCH_MAX] = { { NULL, 0 } };
@@ -279,13 +312,16 @@ static void judge_all(const struct table_view *view, struct recent_uses *recent_
     token_digests(value, hashed, digest);
     for (size_t i = 0; i < hashed; i++)
         prefetch(&view->table, recent_uses, digest[i]);
-    bool have_time = wall_clock(view, now);
+    if (!wall_clock(view, now))
+        return false;
     for (size_t i = 0; i < count; i++)
-        items[i].answered = have_time && judge_one(view, &items[i].question, hash[i], *now,
-                                                   &items[i].verdict, items[i].claims);
+        items[i].answered = judge_one(view, &items[i].question, hash[i], *now, &items[i].verdict,
+                                      items[i].claims);
+    if (__builtin_expect(view->table.has_fleet, false))
+        return all_hold_in_fleet(view, items, count);
+    return is_valid(view);
 }
 
-/* Check state and lease once, after the last slot was read: that is valid for all of them. */
 void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
                              struct recent_uses *recent_uses, struct table_view_batch_item *items,
                              size_t count, int64_t *now)
@@ -293,9 +329,7 @@ void table_view_lookup_batch(struct table_views *views, struct table_view_reader
     struct table_view *view;
     unsigned slot = enter(views, readers, &view);
 
-    if (view != NULL)
-        judge_all(view, recent_uses, items, count, now);
-    bool valid = view != NULL && is_valid(view);
+    bool valid = view != NULL && judge_all(view, recent_uses, items, count, now);
     leave(readers, slot);
     for (size_t i = 0; i < count; i++) {
         items[i].answered = valid && items[i].answered;

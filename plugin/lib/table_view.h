@@ -22,10 +22,15 @@ struct table_view_conditions {
     char scopes[SCOPES_TEXT_MAX]; /* a token passes only if it has these scopes as well */
 };
 
+enum {
+    TABLE_VIEW_LEASE_FAILED = 1, /* its lease was found wrong: never to be used again */
+    TABLE_VIEW_HAS_FLEET = 2,    /* verdicts may depend on the fleet's lease, too */
+};
+
 /* A mapped and checked table. */
 struct table_view {
     struct table table;
-    _Atomic bool lease_failed; /* its lease was found wrong: never to be used again */
+    _Atomic uint8_t marks; /* TABLE_VIEW_…; 0: state and lease are all that validity depends on */
     struct table_view_conditions conditions;
     struct table_view *next;  /* in the list of retired views */
     uint64_t undrained_slots; /* retired: a bit for each slot whose readers may still use it */

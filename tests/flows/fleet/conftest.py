@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Databases of fleets, and hosts of one."""
+import tempfile
+
 import pytest
 
+from fake_jetond import FakeJetond
 from fleet_postgres import FleetDatabase
 from postgres import need_postgresql
 from scripted_agent import FLEET, Agent
@@ -13,6 +16,13 @@ def fleet_database():
     need_postgresql()
     with FleetDatabase() as fleet:
         yield fleet
+
+
+@pytest.fixture
+def fake_jetond():
+    """What the agent takes for jetond; its faults fail the test."""
+    with FakeJetond(f"{tempfile.mkdtemp()}/fleet.sock") as fake:
+        yield fake
 
 
 @pytest.fixture

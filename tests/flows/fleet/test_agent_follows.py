@@ -1,48 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent brings jetond what the database has, in its order, and the lease that it earns by that."""
-import contextlib
-import tempfile
+import time
 
-import pytest
-
-from fake_jetond import FakeJetond, boottime
-from fleet_agent import Agent
-from fleet_postgres import deny, digest_of, put
+from fake_jetond import boottime
+from fleet_agent import caught_up, following, newest
+from fleet_postgres import NOW, deny, digest_of, put
 from waiting import eventually
 
 
-@pytest.fixture
-def fake():
-    with FakeJetond(f"{tempfile.mkdtemp()}/fleet.sock") as one:
-        yield one
-
-
-@contextlib.contextmanager
-def following(fleet, fake, *settings, host="h1"):
-    with Agent(fleet.conninfo(host), fake.path, "fleet.lease=5s", *settings) as agent:
-        eventually(lambda: fake.lease() > 0, f"the host has a lease: {agent.log()}")
-        try:
-            yield agent
-        finally:
-            print(agent.log())
-
-
-def newest(fleet):
-    return fleet.admin.value("select coalesce(max(serial), 0) from jeton.change")
-
-
-def has_all(fleet, fake):
-    eventually(lambda: fake.serial == newest(fleet), "the host has all changes")
-
-
-def test_an_empty_database_gives_a_lease_and_then_its_changes(fleet_database, fake):
+def test_a_host_of_an_empty_database_has_a_lease_and_then_its_changes(fleet_database, fake_jetond):
     issuer = fleet_database.join("h1", "web", issuer=True)
     fleet_database.admin.run("delete from jeton.change")
-    with following(fleet_database, fake):
-        assert fake.place == "none"
-        put(issuer, digest_of(1), subject="ann", description='of "ann"\n')
-        eventually(lambda: fake.state(digest_of(1).hex()) == "active", "the token is known")
-        assert fake.tokens[digest_of(1).hex()]["description"] == 'of "ann"\\n'
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        assert fake_jetond.place == "none"
+        put(issuer, digest_of(1), subject="ann", description='of "ann"\n', scopes="a,b", expires=NOW + 1)
+        eventually(lambda: fake_jetond.state(digest_of(1).hex()) == "active", "the token is known")
+        claims = fake_jetond.tokens[digest_of(1).hex()]
+        assert claims["description"] == 'of "ann"\n' and claims["scopes"] == "a,b" and claims["origin"] == "h1"
         deny(issuer, digest_of(1))
-        eventually(lambda: fake.state(digest_of(1).hex()) == "revoked", "it is revoked")
-        has_all(fleet_database, fake)
+        eventually(lambda: fake_jetond.state(digest_of(1).hex()) == "revoked", "it is revoked")
+        caught_up(fleet_database, fake_jetond)
+
+
+def test_each_kind_of_change_arrives_as_what_it_is(fleet_database, fake_jetond):
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    one, two, three = (digest_of(n) for n in (1, 2, 3))
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        for digest in one, two:
+            put(issuer, digest)
+        put(issuer, one, event="update", subject="bob")
+        eventually(lambda: fake_jetond.tokens.get(one.hex(), {}).get("subject") == "bob", "the update")
+        deny(issuer, one, event="disable")
+        eventually(lambda: fake_jetond.state(one.hex()) == "disabled", "the disable")
+        put(issuer, one, event="enable")
+        eventually(lambda: fake_jetond.state(one.hex()) == "active", "the enable")
+        put(issuer, three, event="rotate", replaces=one[:10])
+        eventually(lambda: fake_jetond.tokens.get(three.hex(), {}).get("replaces") == one[:10].hex(), "the rotate")
+        deny(issuer, two, event="delete")
+        eventually(lambda: fake_jetond.state(two.hex()) is None, "the delete")
+        caught_up(fleet_database, fake_jetond)
+
+
+def test_what_is_for_other_groups_moves_the_place_and_no_more(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    other = fleet_database.join("h2", "db", issuer=True)
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        put(other, digest_of(1), group="db", subject="secret")
+        caught_up(fleet_database, fake_jetond)
+        assert not fake_jetond.tokens
+
+
+def test_a_host_that_gets_a_group_gets_the_tokens_that_it_had_before(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    other = fleet_database.join("h2", "db", issuer=True)
+    put(other, digest_of(1), group="db")
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fleet_database.admin.ask("select jeton.join('h1', '{web,db}', false)")
+        eventually(lambda: fake_jetond.state(digest_of(1).hex()) == "active", "the token of the new group")
+        fleet_database.admin.ask("select jeton.join('h1', '{web}', false)")
+        eventually(lambda: fake_jetond.state(digest_of(1).hex()) is None, "it is gone with the group")
+
+
+def test_more_than_a_page_arrives_in_pages_and_whole(fleet_database, fake_jetond):
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    put(issuer, digest_of(1))
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        deny(issuer, *(digest_of(n) for n in range(1, 12001)))
+        caught_up(fleet_database, fake_jetond)
+        assert len(fake_jetond.banned) == 12000
+        assert all(count <= 5000 for _, _, _, count in fake_jetond.batches)
+
+
+def test_snapshot_comes_in_parts_with_denials_and_only_once(fleet_database, fake_jetond):
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    fleet_database.admin.run("""insert into jeton.token (digest, grp, state, known, created, origin, words)
+        select decode(lpad(to_hex(n), 64, '0'), 'hex'), 'web', 'active', true, 1800000000, 'h1',
+               'group=web created=2027-01-15T08:00:00Z origin=h1' from generate_series(1, 11000) n""")
+    deny(issuer, digest_of(20000), digest_of(7))
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        caught_up(fleet_database, fake_jetond)
+        assert len(fake_jetond.tokens) == 11000 + (digest_of(20000).hex() in fake_jetond.tokens)
+        assert fake_jetond.state(digest_of(20000).hex()) == fake_jetond.state(digest_of(7).hex()) == "revoked"
+        parts = [batch for batch in fake_jetond.batches if batch[2]]
+        assert [count for _, _, _, count in parts] == [5000, 5000, 1001]
+
+
+def test_slow_jetond_holds_a_snapshot_up_instead_of_the_agent_holding_it(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web", issuer=True)
+    fleet_database.admin.run("""insert into jeton.token (digest, grp, state, known, created, origin, words)
+        select decode(lpad(to_hex(n), 64, '0'), 'hex'), 'web', 'active', true, 1800000000, 'h1',
+               'group=web created=2027-01-15T08:00:00Z origin=h1 description=' || repeat('x', 900) from generate_series(1, 20000) n""")
+    fake_jetond.delay = 0.1
+    with following(fleet_database.conninfo("h1"), fake_jetond) as agent:
+        with open(f"/proc/{agent.pid}/status") as status:
+            most = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+        assert len(fake_jetond.tokens) == 20000
+        assert most < 32 * 1024, f"the agent took {most} kB"
+
+
+# -- the lease -----------------------------------------------------------------------------------
+
+def test_lease_ends_no_later_than_one_length_after_the_poll(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        eventually(lambda: len(fake_jetond.leases) > 2, "leases")
+    for came, until, keep in fake_jetond.leases:
+        assert until <= (came + 5) * 1e9 and keep == until
+
+
+def test_stale_keep_is_counted_from_the_same_moment(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    with following(fleet_database.conninfo("h1"), fake_jetond, "fleet.stale=keep 1h"):
+        pass
+    for _, until, keep in fake_jetond.leases:
+        assert keep - until == (3600 - 5) * 10**9
+
+
+def test_host_that_is_behind_has_no_lease_by_a_later_poll(fleet_database, fake_jetond):
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fake_jetond.delay = 2.5         # so long a batch takes to be saved
+        put(issuer, digest_of(1))
+        began = boottime()
+        serial = newest(fleet_database)
+        eventually(lambda: fake_jetond.serial == serial, "it is saved")
+        assert not [lease for lease in fake_jetond.leases if began + 1.2 < lease[0] < began + 2.4], "a lease while it was behind"
+        fake_jetond.delay = 0
+        eventually(lambda: fake_jetond.leases[-1][0] > began + 2.4, "leases go on")
+
+
+def test_lease_is_not_renewed_while_no_beat_is_confirmed(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fleet_database.admin.run("revoke execute on function jeton.confirm(bigint) from jeton_host")
+        count = len(fake_jetond.leases)
+        time.sleep(1.2)                 # a poll that was under way
+        until = max(lease[1] for lease in fake_jetond.leases)
+        eventually(lambda: boottime() * 1e9 > until, "the lease ends", within=8)
+        assert max(lease[1] for lease in fake_jetond.leases) <= until + 0.2e9, count
+
+
+def test_jetond_that_starts_again_gets_a_new_lease_and_what_it_lacks(fleet_database, fake_jetond):
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fake_jetond.restart()
+        put(issuer, digest_of(1))
+        eventually(lambda: fake_jetond.lease() > 0, "a new lease")
+        caught_up(fleet_database, fake_jetond)

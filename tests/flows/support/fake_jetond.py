@@ -6,7 +6,6 @@ change that goes up; what became of it is in `answered`."""
 import contextlib
 import os
 import re
-import shlex
 import socket
 import threading
 import time
@@ -24,8 +23,7 @@ CHECKS = {
     "by": re.compile(r"uid:\d{1,10}").fullmatch, "replaces": re.compile(r"[0-9a-f]{20}").fullmatch,
     "place": lambda v: v == "none" or PLACE.fullmatch(v), "subject": lambda v: len(v.encode()) <= 256,
     "scopes": lambda v: len(v) <= 2080, "description": lambda v: len(v.encode()) <= 1024,
-    "until": NUMBER.fullmatch, "keep": NUMBER.fullmatch, "after": lambda v: len(v) <= 100, "limit": NUMBER.fullmatch,
-    "request": NUMBER.fullmatch, "seen": NUMBER.fullmatch, "hosts": NUMBER.fullmatch, "wait": re.compile(r"\d+[smh]").fullmatch,
+    "after": lambda v: len(v) <= 100, **dict.fromkeys(("until", "keep", "limit", "request", "seen", "hosts"), NUMBER.fullmatch), "wait": re.compile(r"\d+[smh]").fullmatch,
     "code": {"unavailable", "denied", "exists", "unknown", "bad-value", "not-confirmed"}.__contains__, "message": lambda v: len(v) <= 1000,
 }
 KEYS = {
@@ -39,6 +37,12 @@ KEYS = {
 }
 RANK = {"active": 0, "disabled": 1, "revoked": 2}
 BATCH_MAX = 5001
+WORD = re.compile(r'(?:[a-z_]+=)?(?:"(?:[^"\\]|\\.)*"|[^ "\\]+)')
+ESCAPE = re.compile(r'\\(?:x([0-9A-Fa-f]{2})|(.))')
+
+
+def unescape(match):
+    return chr(int(match[1], 16)) if match[1] else {"n": "\n", "t": "\t", "r": "\r"}.get(match[2], match[2])
 
 
 class Fault(Exception):
@@ -46,12 +50,12 @@ class Fault(Exception):
 
 
 def parse(line):
-    """Return (verb, {key: value}) of a request; shlex knows the quotes of what the agent sends."""
+    """Return (verb, {key: value}) of a request."""
     if len(line) > 8192 or re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line):
         raise Fault("a line that is too long, or has control bytes")
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=False)
-    lexer.whitespace, lexer.whitespace_split, lexer.quotes, lexer.commenters = " ", True, '"', ""
-    words = list(lexer)
+    words = WORD.findall(line)
+    if " ".join(words) != line:
+        raise Fault(f"words that are none: {line!r}")
     verb, words = (f"fleet {words[1]}", words[2:]) if words[0] == "fleet" else (words[0], words[1:])
     if verb not in KEYS:
         raise Fault(f"no such verb: {verb}")
@@ -59,6 +63,8 @@ def parse(line):
     values = {}
     for word in words:
         key, equals, value = word.partition("=")
+        if value.startswith('"'):
+            value = ESCAPE.sub(unescape, value[1:-1])
         if not equals or key in values or key not in needed + possible or not CHECKS[key](value):
             raise Fault(f"{verb}: {word!r}")
         values[key] = value
@@ -97,16 +103,13 @@ class FakeJetond:
         self.listener = None
         self.open = set()
 
-    # -- for the test -------------------------------------------------------------------------
-
     def __enter__(self):
         self.listen()
         return self
 
     def __exit__(self, kind, *_):
         self.close()
-        if kind is None:
-            assert not self.faults, self.faults
+        assert kind or not self.faults, self.faults
 
     def listen(self):
         with contextlib.suppress(FileNotFoundError):
@@ -338,7 +341,8 @@ class Session:
                 raise Fault("a snapshot that does not ascend")
             fake.part.append(claims["digest"])
         if not more:
-            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in set(fake.part)}
+            whole = set(fake.part)
+            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in whole}
             fake.part = None
 
     def apply(self, verb, claims):

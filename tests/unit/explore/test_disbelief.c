@@ -46,9 +46,9 @@ static void table_once_disbelieved_answers_nothing_any_more(void **state)
 }
 
 static const struct explore_mutant of_disbelief[] = {
-    { "a lease that was wrong is not noted", MUTATE_SKIP, NULL, "&v->lease_failed", NULL, 0, NULL },
-    { "nobody looks whether the lease was wrong", MUTATE_CONSTANT, NULL, "&v->lease_failed", NULL,
-      0, NULL },
+    { "a lease that was wrong is not noted", MUTATE_SKIP, NULL, "&v->marks", NULL, 0, NULL },
+    { "nobody looks whether the lease was wrong", MUTATE_CONSTANT, NULL, "&v->marks", NULL, 0,
+      NULL },
 };
 
 static void faults_of_the_disbelief_are_found(void **state)
