@@ -87,6 +87,7 @@ bool session_begin(struct database *db)
     snprintf(sql, sizeof(sql),
              "set client_min_messages = warning; "
              "set default_transaction_isolation = 'read committed'; "
+             "set jit = off; "
              "listen jeton; listen %s; notify %s",
              db->probe, db->probe);
     PQsetNoticeReceiver(db->conn, pipeline_notice, db);

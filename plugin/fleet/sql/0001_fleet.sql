@@ -106,9 +106,6 @@ as $$ select concat_ws(' ', 'group=' || t.grp, 'created=' || jeton.stamp(t.creat
                        'description=' || jeton.word(nullif(description, '')), 'replaces=' || encode(replaces, 'hex'),
                        'origin=' || jeton.word(t.origin), 'by=uid:' || t.by_uid) $$;
 
--- Plans that are kept would be those of an empty table until its first statistics, so functions below that look for rows of a large one
--- may not scan all of it; hosts, whose pages of the feed are planned with their own rights, plan each anew: join().
-
 -- -- order -----------------------------------------------------------------------------------------------------------
 
 -- Make the partition with this number, of a million serials.  ATTACH: CREATE … PARTITION OF would wait for whoever reads.
@@ -149,7 +146,7 @@ end $$;
 
 -- The first of n serials.  One writer at a time from here to its commit: then no smaller one can become visible after a larger one.
 create function jeton.next_serial(n bigint) returns bigint language plpgsql
-set search_path = jeton, pg_temp set enable_seqscan = off set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set plan_cache_mode = auto as $$
 declare s bigint;
 begin
     perform take_turn();
@@ -197,7 +194,7 @@ end $$;
 create function jeton.put(event text, digest bytea, grp text, state text, created bigint, activates bigint, expires bigint, subject text,
                           scopes text, description text, replaces bytea, by_uid bigint, out serial bigint, out nonce uuid)
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
-set enable_seqscan = off set plan_cache_mode = auto as $$
+set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare o token; t token; now_s bigint := extract(epoch from clock_timestamp()); there bool;
 begin
@@ -244,7 +241,7 @@ end $$;
 -- nothing would confirm what a failover then loses.
 create function jeton.deny(event text, digests bytea[], grp text, by_uid bigint, out serial bigint, out nonce uuid)
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
-set enable_seqscan = off set plan_cache_mode = auto as $$
+set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; missing text; became text;
 begin
@@ -302,13 +299,13 @@ create view jeton.snapshot with (security_barrier) as
     from jeton.token where state <> 'deleted' and grp = any (array(select m.grp from jeton.member m where m.host = session_user)) order by digest;
 
 create function jeton.place(out serial bigint, out nonce uuid) returns setof record language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial, c.nonce from change c order by c.serial desc limit 1 $$;
+set search_path = jeton, pg_temp as $$ select c.serial, c.nonce from change c order by c.serial desc limit 1 $$;
 
 create function jeton.place(at bigint, out serial bigint, out nonce uuid) returns setof record language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial, c.nonce from change c where c.serial = $1 $$;
+set search_path = jeton, pg_temp as $$ select c.serial, c.nonce from change c where c.serial = $1 $$;
 
 create function jeton.horizon() returns bigint language sql stable security definer
-set search_path = jeton, pg_temp set enable_seqscan = off as $$ select c.serial from change c order by c.serial limit 1 $$;
+set search_path = jeton, pg_temp as $$ select c.serial from change c order by c.serial limit 1 $$;
 
 -- -- beats and reports -----------------------------------------------------------------------------------------------
 
@@ -325,7 +322,7 @@ end $$;
 -- confirm makes no second.
 create function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
                            out known bool) language plpgsql security definer
-set search_path = jeton, pg_temp set enable_seqscan = off set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set plan_cache_mode = auto as $$
 #variable_conflict use_column
 declare k int; t timestamptz := clock_timestamp(); ms float8;
 begin
@@ -369,7 +366,7 @@ begin
 end $$;
 
 create function jeton.seen(serial bigint, nonce uuid, version text, lease_ms bigint, rewinds bigint, error text) returns void
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = auto as $$
 #variable_conflict use_column
 begin
     perform commit_soon();
@@ -394,7 +391,7 @@ end $$;
 
 -- The last uses of tokens, only if an hour newer.  Returns how many were written.
 create function jeton.touch(digests bytea[], used bigint[]) returns bigint
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set enable_seqscan = off set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = auto as $$
 declare n bigint;
 begin
     if cardinality($1) > 100000 or cardinality($1) is distinct from cardinality($2) then
@@ -430,8 +427,10 @@ begin
         execute format('create role %I', $1);
     end if;
     execute format('alter role %I login connection limit 2', $1);
+    -- For pages of the feed, whose plan would otherwise be kept from when the table was empty, or have no statistics: the index, always.
+    -- Functions keep their plans (plan_cache_mode = auto).
     execute format('alter role %I set plan_cache_mode = force_custom_plan', $1);
-    execute format('alter role %I set random_page_cost = 1.1', $1);        -- pages of the feed: the index, also before there are statistics
+    execute format('alter role %I set random_page_cost = 1.1', $1);
     execute format('grant jeton_host to %I', $1);
     if $3 then
         execute format('grant jeton_issuer to %I', $1);

@@ -73,7 +73,7 @@ class Host:
         return {digest for digest, state in self.state.items() if state == "active" and digest not in self.dropped}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_random_histories_of_changes_leave_what_the_rules_say(fleet_database, seed):
     chance = random.Random(seed)
     issuer, host = fleet_database.join("issuer", "web", issuer=True), fleet_database.join("host", "web")
@@ -179,12 +179,12 @@ WRONG = {"digest": {"digest": b"\0" * 31}, "state": {"state": "deleted"}, "event
          "a long scope": {"scopes": "x" * 65}, "description": {"description": "x" * 1025}, "replaces": {"replaces": b"\0" * 9}, "by": {"by": 2**32}}
 
 
-@pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_value_is_refused(fleet_database, case):
+def test_a_wrong_value_is_refused(fleet_database):
     issuer = fleet_database.join("issuer", "web", issuer=True)
-    with pytest.raises(DatabaseError) as refusal:
-        put(issuer, **({"digest": digest_of(1)} | WRONG[case]))
-    assert refusal.value.sqlstate == "J0008"
+    for case, values in WRONG.items():
+        with pytest.raises(DatabaseError) as refusal:
+            put(issuer, **({"digest": digest_of(1)} | values))
+        assert refusal.value.sqlstate == "J0008", case
     assert issuer.ask("select * from jeton.snapshot") == []
 
 
