@@ -29,10 +29,10 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
-bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes)
+bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes)
 {
     return creation_index_reserve(&w->index, count) == 0 &&
-           subject_index_reserve(&w->subjects, count) && reserve_table(w, count, bytes);
+           subject_index_reserve(&w->subjects, count) && reserve_table(w, slots, bytes);
 }
 
 static uint32_t denying_flags(const struct fleet_entry *e)

@@ -22,8 +22,8 @@ enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST
  * What is not here is not honoured anyway. */
 void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
 
-/* Reserve memory for so many effects with so many bytes of strings; false: there is none. */
-bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes);
+/* Reserve memory for so many effects, which may need so many slots and bytes of strings; false: there is none. */
+bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes);
 
 /* Publish an effect, for which memory was reserved. */
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
