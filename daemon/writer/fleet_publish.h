@@ -29,8 +29,11 @@ bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
 
 /* Take back what a token left in indexes and table that the cache has not, or has no more; denials in the table stay.
- * `created` is that of its entry in the index. */
-void fleet_publish_remove(struct writer *w, const uint8_t id[ID_SIZE], int64_t created,
-                          uint64_t serial);
+ * The entry is that of the creation index, copied. */
+void fleet_publish_remove(struct writer *w, const struct creation_entry *e);
+
+/* Bring what a token has there into agreement with its record in the cache; denials in the table stay. */
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e,
+                           const struct record *r);
 
 #endif
