@@ -141,7 +141,7 @@ static int stage_entry(struct writer *w, struct fleet_effect *e)
     if (e->had && !fleet_entry_merge(&e->after, &e->before))
         return -EEXIST;
     e->after.enables = enables;
-    if (!fleet_publish_reserve(w, 1, (uint64_t)r->subject_len + r->scopes_len))
+    if (!fleet_publish_reserve(w, 1, 1, (uint64_t)r->subject_len + r->scopes_len))
         return -ENOMEM;
     return fleet_cache_put(w->fleet->cache, &e->after);
 }
@@ -182,7 +182,7 @@ bool fleet_apply_settle(struct writer *w)
     if (f->doubtful.count == 0)
         return true;
     if (fleet_cache_commit(f->cache, NULL) < 0 ||
-        !fleet_publish_reserve(w, f->doubtful.count, f->doubtful.texts))
+        !fleet_publish_reserve(w, f->doubtful.count, f->doubtful.slots, f->doubtful.texts))
         return false;
     while (fleet_effects_next(&f->doubtful, &at, &effect))
         publish_doubtful(w, &effect);

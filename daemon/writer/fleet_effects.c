@@ -18,7 +18,7 @@ void fleet_effects_free(struct fleet_effects *e)
 
 void fleet_effects_clear(struct fleet_effects *e)
 {
-    e->len = e->count = 0;
+    e->len = e->count = e->slots = 0;
     e->texts = 0;
 }
 
@@ -66,6 +66,7 @@ bool fleet_effects_add(struct fleet_effects *e, const struct fleet_effect *effec
     append(e, before, before_bytes);
     append(e, after, record_bytes(after));
     e->texts += (uint64_t)after->subject_len + after->scopes_len;
+    e->slots += !effect->had || effect->before.deleted;
     e->count++;
     return true;
 }

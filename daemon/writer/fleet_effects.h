@@ -19,6 +19,7 @@ struct fleet_effects {
     uint8_t *bytes;
     size_t len, capacity;
     size_t count;
+    size_t slots;   /* that the table may need for them: most have theirs */
     uint64_t texts; /* bytes of strings that the table may need for them */
 };
 

@@ -29,10 +29,10 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
-bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes)
+bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes)
 {
     return creation_index_reserve(&w->index, count) == 0 &&
-           subject_index_reserve(&w->subjects, count) && reserve_table(w, count, bytes);
+           subject_index_reserve(&w->subjects, count) && reserve_table(w, slots, bytes);
 }
 
 static uint32_t denying_flags(const struct fleet_entry *e)
@@ -198,6 +198,8 @@ void fleet_publish_effect(struct writer *w, const struct fleet_effect *e)
     }
 }
 
+/* -- taking back -------------------------------------------------------------------------------- */
+
 /* Take a token's subject and end from the table, to count it no longer. */
 static void forget(void *writer, size_t at, const struct token_peek *token)
 {
@@ -211,17 +213,54 @@ static void forget(void *writer, size_t at, const struct token_peek *token)
     subject_counts_keep(&w->policy.counts);
 }
 
-void fleet_publish_remove(struct writer *w, const uint8_t id[ID_SIZE], int64_t created,
-                          uint64_t serial)
+/* Take an entry out of all indexes. */
+static void unlist_entry(struct writer *w, const struct creation_entry *e)
 {
-    uint8_t digest[DIGEST_SIZE];
-    int64_t used;
-    uint32_t flags = token_table_look(w->token_table, id, digest, &used);
+    const uint8_t *id = e->id;
 
     w->fleet->figures.tokens--;
     token_peek_each(w->token_table, &id, 1, forget, w);
-    subject_index_remove(&w->subjects, w->token_table, id, created, serial);
-    creation_index_remove(&w->index, created, serial);
+    subject_index_remove(&w->subjects, w->token_table, e->id, e->created, e->serial);
+    creation_index_remove(&w->index, e->created, e->serial);
+}
+
+void fleet_publish_remove(struct writer *w, const struct creation_entry *e)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+    uint32_t flags = token_table_look(w->token_table, e->id, digest, &used);
+
+    unlist_entry(w, e);
     if ((flags & SLOT_FLEET) != 0 && (flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
-        token_table_remove(w->token_table, id);
+        token_table_remove(w->token_table, e->id);
+}
+
+struct comparison {
+    const struct record *r;
+    bool same;
+};
+
+static void compare(void *context, size_t at, const struct token_peek *token)
+{
+    struct comparison *c = context;
+
+    (void)at;
+    c->same = (token->flags & SLOT_FLEET) != 0 && token->expires == c->r->expires &&
+              token->activates == c->r->activates &&
+              slice_equal(token->subject, record_subject(c->r)) &&
+              slice_equal(token->scopes, record_scopes(c->r));
+}
+
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r)
+{
+    struct comparison c = { .r = r };
+    const uint8_t *id = e->id;
+
+    token_peek_each(w->token_table, &id, 1, compare, &c);
+    if ((c.same && e->created == r->created && e->by == r->by) ||
+        !fleet_publish_reserve(w, 1, 0, (uint64_t)r->subject_len + r->scopes_len))
+        return;
+    unlist_entry(w, e);
+    list(w, r);
+    token_table_put(w->token_table, r);
 }

@@ -22,15 +22,18 @@ enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST
  * What is not here is not honoured anyway. */
 void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
 
-/* Reserve memory for so many effects with so many bytes of strings; false: there is none. */
-bool fleet_publish_reserve(struct writer *w, size_t count, uint64_t bytes);
+/* Reserve memory for so many effects, which may need so many slots and bytes of strings; false: there is none. */
+bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes);
 
 /* Publish an effect, for which memory was reserved. */
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
 
 /* Take back what a token left in indexes and table that the cache has not, or has no more; denials in the table stay.
- * `created` is that of its entry in the index. */
-void fleet_publish_remove(struct writer *w, const uint8_t id[ID_SIZE], int64_t created,
-                          uint64_t serial);
+ * The entry is that of the creation index, copied. */
+void fleet_publish_remove(struct writer *w, const struct creation_entry *e);
+
+/* Bring what a token has there into agreement with its record in the cache; denials in the table stay. */
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e,
+                           const struct record *r);
 
 #endif

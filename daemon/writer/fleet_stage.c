@@ -193,7 +193,8 @@ enum status fleet_stage_all(struct fleet_staging *s, const struct fleet_delivery
     fleet_effects_clear(effects);
     while (status == STATUS_OK && (c = fleet_delivery_next(delivery, c)) != NULL)
         status = one(s, c);
-    if (status == STATUS_OK && !fleet_publish_reserve(s->w, effects->count, effects->texts))
+    if (status == STATUS_OK &&
+        !fleet_publish_reserve(s->w, effects->count, effects->slots, effects->texts))
         status = fleet_stage_fail(s, -ENOMEM);
     return status;
 }

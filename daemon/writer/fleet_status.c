@@ -137,6 +137,9 @@ static enum status check(const struct fleet_status *s, int64_t until, int64_t ke
         return problem_set(problem, STATUS_BAD_VALUE,
                            "keep=: known tokens go on for 366 days at most, in nanoseconds of "
                            "CLOCK_BOOTTIME");
+    if (!s->figures.whole && s->figures.place.serial != 0)
+        return problem_set(problem, STATUS_BUSY,
+                           "a snapshot is under way, or what came of one is taken back");
     if (!s->figures.whole)
         return problem_set(
             problem, STATUS_PLACE,

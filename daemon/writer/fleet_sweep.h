@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Take back tokens that a snapshot brought which was given up: those that indexes and table have and the cache has
- * not.  What they deny stays denied.  The writer's thread only. */
+/* Take back what a snapshot brought which was given up: bring indexes and table into agreement with the cache.  What
+ * is denied stays denied.  The writer's thread only. */
 #ifndef JETON_DAEMON_WRITER_FLEET_SWEEP_H
 #define JETON_DAEMON_WRITER_FLEET_SWEEP_H
 

@@ -7,6 +7,7 @@
 
 #include "plugin/fleet/beat.h"
 #include "plugin/fleet/feed.h"
+#include "plugin/fleet/groups.h"
 #include "plugin/fleet/metrics.h"
 #include "plugin/fleet/only.h"
 #include "plugin/fleet/report.h"
@@ -154,6 +155,7 @@ static void on_database_up(void *unused)
 
     (void)unused;
     beat_reset(c);
+    groups_check(c);
     follow_if_ready(c);
     upward_database_up(c);
 }

@@ -86,7 +86,8 @@ bool session_begin(struct database *db)
     db->state = DATABASE_SETUP;
     snprintf(sql, sizeof(sql),
              "set client_min_messages = warning; "
-             "set default_transaction_isolation = 'read committed'; "
+             "set default_transaction_isolation = 'read committed'; set jit = off; "
+             "set jit = off; "
              "listen jeton; listen %s; notify %s",
              db->probe, db->probe);
     PQsetNoticeReceiver(db->conn, pipeline_notice, db);

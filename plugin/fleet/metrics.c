@@ -11,8 +11,10 @@ enum { EACH_MS = 10000 };
 
 static void one(struct text *t, const char *name, const char *type, const char *help, double value)
 {
-    text_addf(t, "# HELP jeton_fleet_agent_%s %s\n# TYPE jeton_fleet_agent_%s %s\njeton_fleet_agent_%s %.15g\n", name,
-              help, name, type, name, value);
+    text_addf(
+        t,
+        "# HELP jeton_fleet_agent_%s %s\n# TYPE jeton_fleet_agent_%s %s\njeton_fleet_agent_%s %.15g\n",
+        name, help, name, type, name, value);
 }
 
 static void write_state(const struct context *c, struct text *t)

@@ -29,6 +29,10 @@ static const struct query_row rows[QUERY_COUNT] = {
                      4 },
     [QUERY_CONFIRMED] = { "confirmed",
                           "select seen, hosts from jeton.confirmed($1::bigint, $2::text)", 2 },
+    [QUERY_GROUPS] = { "groups",
+                       "select array_to_string(array(select g from unnest(groups) g order by g "
+                       "collate \"C\"), ',') from jeton.hosts where host = session_user",
+                       0 },
     [QUERY_TOUCH] = { "touch",
                       "select jeton.touch(array(select decode(d, 'hex') from unnest($1::text[]) "
                       "d), $2::bigint[])",

@@ -16,6 +16,7 @@ enum query {
     QUERY_DENY,      /* event, digests, group, uid → serial, nonce */
     QUERY_CONFIRMED, /* serial, group → seen, hosts */
     QUERY_TOUCH,     /* digests, times */
+    QUERY_GROUPS,    /* → this host's groups, in order, with commas between them */
     QUERY_COUNT
 };
 

@@ -34,8 +34,10 @@ static void limit_memory(void)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     const struct rlimit most = { MEMORY_MAX, MEMORY_MAX };
 
+    /* The service manager may have forbidden it, and limits memory itself then. */
     if (setrlimit(RLIMIT_DATA, &most) < 0)
-        log_write(LOG_WARNING, "sandbox: memory cannot be limited: %s", strerror(errno));
+        log_write(errno == EPERM ? LOG_DEBUG : LOG_WARNING, "sandbox: memory cannot be limited: %s",
+                  strerror(errno));
 #endif
 }
 

@@ -167,11 +167,11 @@ def nice_prefix(nice):
     return [] if nice is None else ["nice", "-n", str(nice)]
 
 
-def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=()):
-    """`under`: the words of a program that runs it, such as a profiler."""
+def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=(), fleet=False):
+    """`under`: the words of a program that runs it, such as a profiler.  `fleet`: it takes a fleet's tokens, too."""
     scratch = directory()
-    roles = [f"--set={role}.path={scratch}/{role}.sock" for role in ("admin", "verify")]
-    roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
+    roles = [f"--set={role}.path={scratch}/{role}.sock" for role in ("admin", "verify", *(("fleet",) if fleet else ()))]
+    roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe", "fleet")]
     if workers is not None:
         roles.append(f"--set=daemon.workers={workers}")
     if under:                               # it writes files, which the sandbox forbids
@@ -179,7 +179,7 @@ def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=
     server = Server(name, "jeton", [*nice_prefix(nice), *under, f"{build or BUILD}/jetond", f"--set=daemon.store={store}",
                                     "--set=observe.path=", "--set=verify.table_group=", *roles],
                     f"{scratch}/verify.sock", cpu, scratch)
-    server.admin = f"{scratch}/admin.sock"
+    server.admin, server.fleet = f"{scratch}/admin.sock", f"{scratch}/fleet.sock"
     return server
 
 

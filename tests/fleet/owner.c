@@ -67,7 +67,7 @@ static void must_be(PGconn *conn, PGresult *r, ExecStatusType status)
     PQclear(r);
 }
 
-void owner_fill(struct simulation *s, unsigned count)
+void owner_fill(struct simulation *s, unsigned first, unsigned count)
 {
     PGconn *conn = PQconnectdb(s->conninfo);
     uint8_t digest[DIGEST_SIZE];
@@ -77,7 +77,7 @@ void owner_fill(struct simulation *s, unsigned count)
     must_be(conn, PQexec(conn, "copy filling from stdin"), PGRES_COPY_IN);
     for (unsigned i = 0; i < count; i++) {
         struct text t = text_in(line, sizeof(line));
-        token_digest((struct slice){ value, writer_value(i, value) }, digest);
+        token_digest((struct slice){ value, writer_value(first + i, value) }, digest);
         text_add_hex(&t, digest, sizeof(digest));
         text_addc(&t, '\n');
         if (PQputCopyData(conn, line, (int)t.len) != 1)

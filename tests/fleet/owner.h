@@ -10,9 +10,9 @@
 /* Make hosts 1 to `count` and the issuer members of the group. */
 void owner_join(struct simulation *s, unsigned count);
 
-/* Put so many active tokens of the group into the table of tokens, with the values of tests/bench/values.h from number 0
- * on, as if their changes had been trimmed; and one change, so that there is a place. */
-void owner_fill(struct simulation *s, unsigned count);
+/* Put so many active tokens of the group into the table of tokens, with these numbers, as if their changes had been
+ * trimmed. */
+void owner_fill(struct simulation *s, unsigned first, unsigned count);
 
 /* Read the newest serial, 0 if there is none; -1: the database cannot be reached. */
 int64_t owner_newest(struct simulation *s);

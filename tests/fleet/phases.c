@@ -61,13 +61,28 @@ static void print_catching_up(struct phases *p, unsigned first, int64_t began)
     samples_print(&p->samples, "follow");
 }
 
-/* Tokens that are there already, numbered from 0: the table alone, without their changes. */
-static void fill(struct phases *p, unsigned count)
+/* Tokens that are there already: the table alone, without their changes. */
+static void fill(struct phases *p, unsigned first, unsigned count)
 {
     const int64_t began = clock_now();
 
-    owner_fill(p->simulation, count);
+    owner_fill(p->simulation, first, count);
     printf("tokens=%u seconds=%.3f", count, (double)(clock_now() - began) / nanoseconds);
+}
+
+static bool is_accepted(struct phases *p, uint64_t number)
+{
+    return real_accepts(p->real, number);
+}
+
+static void accepts(struct phases *p, unsigned number)
+{
+    const int64_t began = clock_now();
+
+    if (p->real == NULL)
+        die("accepts", "there is no real host");
+    phases_must(p, is_accepted, number, "the real host accepts the token");
+    printf("seconds=%.3f", (double)(clock_now() - began) / nanoseconds);
 }
 
 static void members(struct phases *p, unsigned count)
@@ -195,17 +210,12 @@ static const struct command {
     void (*with_one)(struct phases *p, unsigned);
     void (*with_two)(struct phases *p, unsigned, unsigned);
 } commands[] = {
-    { "members", 1, NULL, members, NULL },
-    { "fill", 1, NULL, fill, NULL },
-    { "join", 1, NULL, join, NULL },
-    { "return", 1, NULL, come_back, NULL },
-    { "deaf", 1, NULL, deaf, NULL },
-    { "storm", 0, storm, NULL, NULL },
-    { "create", 2, NULL, NULL, changes_create },
-    { "burst", 2, NULL, NULL, changes_burst },
-    { "revoke", 2, NULL, NULL, changes_revoke },
-    { "check", 1, NULL, check, NULL },
-    { "rest", 1, NULL, rest, NULL },
+    { "members", 1, NULL, members, NULL },     { "fill", 2, NULL, NULL, fill },
+    { "accepts", 1, NULL, accepts, NULL },     { "join", 1, NULL, join, NULL },
+    { "return", 1, NULL, come_back, NULL },    { "deaf", 1, NULL, deaf, NULL },
+    { "storm", 0, storm, NULL, NULL },         { "create", 2, NULL, NULL, changes_create },
+    { "burst", 2, NULL, NULL, changes_burst }, { "revoke", 2, NULL, NULL, changes_revoke },
+    { "check", 1, NULL, check, NULL },         { "rest", 1, NULL, rest, NULL },
 };
 
 void phases_run(struct phases *p, const char *line)

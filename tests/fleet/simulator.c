@@ -9,7 +9,8 @@
  * member of that group, too.  Each command is answered by one line of name=value, times in ms if not said otherwise:
  *
  *     members N         make N hosts members
- *     fill N            make N tokens be there, without their changes
+ *     fill FIRST N      make N tokens be there, numbered from FIRST on, without their changes
+ *     accepts NUMBER    wait until the real host accepts the token with this number
  *     join N            connect N more hosts, from nothing: each reads a snapshot
  *     return N          connect N more hosts that were there before: from the newest place on
  *     deaf 1|0          connect all hosts again, which do not LISTEN, only poll; or do

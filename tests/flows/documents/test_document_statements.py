@@ -267,8 +267,8 @@ def test_probes_that_are_documented_are_there():
 
 
 def test_options_are_documented_and_documented_ones_are_there():
-    for program, page in ((f"{BUILD}/jetond", "daemon/jetond.8"), (JETON, "plugin/cli/jeton.1"),
-                          (f"{BUILD}/jeton-web", "plugin/web/jeton-web.1"), (f"{BUILD}/jeton-gateway", "plugin/gateway/jeton-gateway.8")):
+    for program, page in ((f"{BUILD}/jetond", "daemon/jetond.8"), (JETON, "plugin/cli/jeton.1"), (f"{BUILD}/jeton-web", "plugin/web/jeton-web.1"),
+                          (f"{BUILD}/jeton-gateway", "plugin/gateway/jeton-gateway.8"), (f"{BUILD}/jeton-fleet", "plugin/fleet/jeton-fleet.8")):
         output = subprocess.run([program, "--help"], capture_output=True, text=True, timeout=20 * PATIENCE).stdout
         there = set(re.findall(r"--[a-z][a-z-]+", output))
         synopsis = re.search(r"^\.Sh SYNOPSIS\n(.*?)^\.Sh", read(page), re.M | re.S)[1]

@@ -61,6 +61,12 @@ def test_a_host_that_gets_a_group_gets_the_tokens_that_it_had_before(fleet_datab
         eventually(lambda: fake_jetond.state(digest_of(1).hex()) is None, "it is gone with the group")
 
 
+def test_groups_that_are_configured_otherwise_are_said(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web", "db")
+    with following(fleet_database.conninfo("h1"), fake_jetond, "fleet.groups=web, mail") as agent:
+        assert "groups are `db,web` in the database, and `mail,web` in the configuration" in agent.log()
+
+
 def test_more_than_a_page_arrives_in_pages_and_whole(fleet_database, fake_jetond):
     issuer = fleet_database.join("h1", "web", issuer=True)
     put(issuer, digest_of(1))

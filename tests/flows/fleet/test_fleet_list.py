@@ -91,12 +91,9 @@ def test_an_export_has_the_hosts_own(host):
     assert len(lines) == 3 and {(line["group"], line["origin"]) for line in lines} == {("web", "h1")}
 
 
-def test_a_change_of_many_leaves_the_fleets_alone(host):
+def test_a_change_of_many_may_be_of_the_hosts_own(host):
     d, _ = host
-    for line in "revoke group=web count=3", "disable subject=ann count=5", "delete subject=bob count=2":
-        assert d.ask(line).verdict.startswith("ERR ")
-    assert {line["state"] for line in d.list()} == {"active"}
-    assert d.ask("revoke group=none").verdict == "ERR count" and "matched=0" in d.ask("revoke group=none").final.raw
+    assert d.ask("revoke group=none")["matched"] == "0" and d.ask("revoke group=")["matched"] == "2"
     d.done("revoke group= count=2")
     assert ids(d.done("list state=revoked").lines) == d.own
 

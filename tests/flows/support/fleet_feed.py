@@ -5,6 +5,7 @@ import secrets
 import time
 
 from value import digest_of, value_new
+from waiting import eventually
 
 ROLES = ("admin", "observe", "verify", "fleet")
 CREATED = "2026-01-01T00:00:00Z"
@@ -85,7 +86,9 @@ class Feed:
 
     def lease(self, seconds=60, keep=None):
         until = boottime(seconds)
-        self.done(f"fleet lease until={until}" + (f" keep={boottime(keep)}" if keep else ""))
+        line = f"fleet lease until={until}" + (f" keep={boottime(keep)}" if keep else "")
+        eventually(lambda: self.ask(line).verdict != "ERR busy", "what came of a snapshot is taken back")
+        self.done(line)
 
     def again(self):
         """Connect again, as after a restart."""

@@ -167,6 +167,52 @@ static void a_call_that_fails_loses_nothing_that_was_acknowledged(void **state)
     fail_each(CHANGES, ENOSPC, 100000);
 }
 
+static int put_one(uint64_t serial)
+{
+    static struct fleet_entry e;
+    struct fleet_place place = fleet_place_of(serial);
+
+    fleet_token(&e, serial, 1);
+    assert_int_equal(fleet_cache_put(life.cache, &e), 0);
+    return fleet_cache_commit(life.cache, &place);
+}
+
+/* Let the second sync from now on fail: that of the directory, behind the new file's. */
+static void fail_directory(void)
+{
+    crash.calls = CRASH_SYNC;
+    crash.error = EIO;
+    crash.fail_from = crash.count + 1;
+    crash.fail_count = 1;
+    crash.armed = true;
+}
+
+static void on_a_file_whose_name_may_be_undone_nothing_is_built(void **state)
+{
+    struct fleet_place place = fleet_place_of(100);
+
+    (void)state;
+    begin(0);
+    assert_int_equal(life_open(), 0);
+    assert_int_equal(put_one(1), 0);
+    assert_int_equal(fleet_cache_snapshot_begin(life.cache), 0);
+    fail_directory();
+    assert_int_equal(fleet_cache_snapshot_end(life.cache, &place, NULL), -EIO);
+    assert_int_equal(fleet_cache_place(life.cache).serial, 100);
+    fail_directory();
+    assert_int_equal(put_one(101), -EIO);
+    life.cache->retry_at = 0;
+    assert_int_equal(put_one(102), 0);
+    crash_cut();
+    crash.armed = false;
+    life_close();
+    snprintf(life.store, sizeof(life.store), "%s", image_store);
+    assert_int_equal(life_open(), 0);
+    assert_int_equal(fleet_cache_place(life.cache).serial, 102);
+    assert_int_equal(life.cache->places.count, 2);
+    life_close();
+}
+
 /* True if another seed is to be tried; `make torture` tries seeds as long as there is time. */
 static bool another_seed(unsigned done, unsigned least)
 {
@@ -193,8 +239,10 @@ static bool cut_a_life(int at, int failing, unsigned seed)
     live(&right);
     if (!right)
         fail_msg("failing %d, seed %u", failing, seed);
-    if (!crash.was_cut)
+    if (!crash.was_cut) {
+        life_close();
         return false;
+    }
     check(image_store, "cut", at);
     return true;
 }
@@ -256,6 +304,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_call_that_fails_loses_nothing_that_was_acknowledged),
+        TEST(on_a_file_whose_name_may_be_undone_nothing_is_built),
         TEST(a_power_cut_leaves_what_was_acknowledged),
         TEST(a_power_cut_after_a_failure_leaves_what_was_acknowledged),
         TEST(a_process_that_dies_leaves_what_was_acknowledged),
