@@ -99,7 +99,12 @@ static bool apply(struct writer *w, struct change *c, enum fleet_up_event event,
         found = fleet_read(w->fleet, c->id, &w->fleet_up->record);
         c->fleet = &w->fleet_up->record;
     }
-    if (found == STORE_ABSENT)
+    if (found == STORE_ABSENT && c->kind->deny != 0) /* the table has it: it was not saved */
+        problem_set(
+            &c->problem, STATUS_STORE,
+            "in force on this host until jetond stops, and not saved: the disk has refused the token "
+            "itself; ask again when it can be written");
+    else if (found == STORE_ABSENT)
         problem_set(&c->problem, STATUS_UNKNOWN, "%s", status_row(STATUS_UNKNOWN)->meaning);
     else if (found == STORE_FAILED)
         problem_set(&c->problem, STATUS_STORE,
@@ -296,9 +301,4 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
     problem_set(problem, STATUS_INTERNAL, "no memory");
     fleet_up_free(u);
     return NULL;
-}
-
-uint64_t fleet_up_waiting(const struct fleet_up *u)
-{
-    return u->queue.changes;
 }

@@ -50,6 +50,9 @@ void fleet_up_settle_done(struct writer *w, int64_t now, bool all);
 /* Answer a change whose request is not answered: what is known of it. */
 void fleet_up_give_up(struct writer *w, const struct fleet_up_request *r, struct change *c);
 
+/* Say of a denial that it is not confirmed, and why, and whether it is saved. */
+void fleet_up_explain_denial(const struct fleet_up_request *r, struct change *c, const char *why);
+
 /* Take a request out of all, and free it. */
 void fleet_up_drop(struct fleet_up *u, struct fleet_up_request *r);
 

@@ -198,14 +198,14 @@ static void copy_message(char *to, size_t size, struct slice message)
     to[len] = '\0';
 }
 
-static void explain_denial(struct change *c, size_t code, const char *why)
+static void explain_denial(const struct fleet_up_request *r, struct change *c, size_t code,
+                           const char *why)
 {
     if (codes[code].failure == FAILED_FOR_GOOD)
         problem_set(&c->problem, codes[code].status,
                     "in force on this host alone: the fleet's database does not take it: %s", why);
     else
-        problem_set(&c->problem, STATUS_UNAVAILABLE,
-                    "in force on this host; it goes up when the database is reached: %s", why);
+        fleet_up_explain_denial(r, c, why);
 }
 
 static void explain_change(struct change *c, size_t code, const char *why)
@@ -229,7 +229,7 @@ static void explain(const struct fleet_up_request *r, struct change *c, size_t c
     if (c->kind == &change_rotate && r->event != FLEET_UP_ROTATE)
         return; /* the new token is there, and its value is to be shown */
     if (fleet_up_is_denial(r->event))
-        explain_denial(c, code, why);
+        explain_denial(r, c, code, why);
     else
         explain_change(c, code, why);
 }

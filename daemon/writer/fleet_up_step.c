@@ -39,19 +39,17 @@ static void name_token(struct change *c)
     c->refusal_len = (uint16_t)t.len;
 }
 
-static void explain_denial(const struct fleet_up *u, const struct fleet_up_request *r,
-                           struct change *c)
+void fleet_up_explain_denial(const struct fleet_up_request *r, struct change *c, const char *why)
 {
     if (r->unsent == 0)
         problem_set(
             &c->problem, STATUS_STORE,
             "in force on this host, but not saved: the disk refuses it (see jetond's log); it goes up "
-            "to the fleet unless jetond stops before that");
+            "to the fleet unless jetond stops before that: %s",
+            why);
     else
         problem_set(&c->problem, STATUS_UNAVAILABLE,
-                    "in force on this host; it goes up when the database is reached: %s",
-                    u->taker == 0 ? "no agent of the fleet is connected to this host" :
-                                    "the fleet's database has not answered in time");
+                    "in force on this host; it goes up when the database is reached: %s", why);
 }
 
 static void explain_change(const struct fleet_up_request *r, struct change *c)
@@ -73,7 +71,10 @@ void fleet_up_give_up(struct writer *w, const struct fleet_up_request *r, struct
     if (c->kind == &change_rotate && r->event != FLEET_UP_ROTATE)
         ; /* the new token is there, and its value is to be shown: its outcome says what is pending */
     else if (fleet_up_is_denial(r->event))
-        explain_denial(w->fleet_up, r, c);
+        fleet_up_explain_denial(r, c,
+                                w->fleet_up->taker == 0 ?
+                                    "no agent of the fleet is connected to this host" :
+                                    "the fleet's database has not answered in time");
     else
         explain_change(r, c);
     fleet_up_settle(w, c);

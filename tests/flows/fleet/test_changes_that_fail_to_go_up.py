@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from refused_writes import writes_refused
 from scripted_agent import Agent, asked, create, stat
 from waiting import eventually
 
@@ -156,6 +157,39 @@ def test_a_denial_without_an_agent_is_kept_and_goes_up_after_a_restart(host, age
         eventually(lambda: stat(host, "fleet_unsent") == 0, "nothing is unsent")
     host.restart()
     assert stat(host, "fleet_unsent") == 0
+
+
+def test_a_denial_that_the_disk_refuses_is_in_force_goes_up_and_is_saved_later(host, agent):
+    token = create(host, agent)
+    agent.catch_up()
+    with writes_refused(host):
+        client = asked(host, f"revoke {token['id']}")
+        agent.fail(agent.take_one(), "unavailable")
+        reply = client.reply()
+        assert reply.verdict == "ERR store" and "in force on this host, but not saved" in reply["message"]
+        assert host.verify(token["token"]) == "NO revoked"
+        agent.fail(agent.take_one(), "unavailable")
+    eventually(lambda: stat(host, "fleet_unsent") == 1, "it is saved")
+    host.kill()
+    host.start()
+    with Agent(host, agent.changes, takes=False) as other:
+        assert host.verify(token["token"]) == "NO revoked"
+        assert other.take_one()["event"] == "revoke"
+
+
+def test_what_the_database_has_is_answered_so_though_the_disk_of_the_host_refuses_it(host, agent):
+    with writes_refused(host):
+        token = create(host, agent)
+        assert host.verify(token["token"]) == "OK"
+        reply = host.ask(f"revoke {token['id']}")
+        assert reply.verdict == "ERR store" and "in force on this host" in reply["message"]
+        assert host.verify(token["token"]) == "NO revoked"
+    eventually(lambda: host.ask("create").verdict == "OK", "the store can be written")
+    agent.catch_up()
+    assert host.verify(token["token"]) == "NO revoked"
+    client = asked(host, f"revoke {token['id']}")
+    agent.carry_out([agent.take_one()])
+    assert client.reply()["state"] == "revoked"
 
 
 def test_a_client_that_goes_away_takes_nothing_back(host, agent):

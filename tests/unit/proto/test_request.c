@@ -34,6 +34,15 @@ static void requests_are_checked_verb_role_arguments(void **state)
     assert_int_equal(parse("create ttl=1d expires=2030-01-01T00:00:00Z", ROLE_ADMIN, &r),
                      STATUS_SYNTAX);
     assert_int_equal(parse("create stray", ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("create group=web confirm=all wait=5s", ROLE_ADMIN, &r), STATUS_OK);
+    assert_int_equal(parse("create group=web", ROLE_SELF, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("create group=", ROLE_ADMIN, &r), STATUS_BAD_VALUE);
+    assert_int_equal(parse("create confirm=all", ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("create subject=a wait=5s", ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("revoke token=x confirm=all", ROLE_VERIFY, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("revoke 00112233445566778899 confirm=all", ROLE_ADMIN, &r), STATUS_OK);
+    assert_int_equal(parse("revoke group=web count=3 confirm=all", ROLE_ADMIN, &r), STATUS_OK);
+    assert_int_equal(parse("import digest=00 group=web by=uid:1", ROLE_ADMIN, &r), STATUS_SYNTAX);
     assert_int_equal(parse("verify", ROLE_VERIFY, &r), STATUS_MISSING);
     assert_int_equal(parse("verify a b", ROLE_VERIFY, &r), STATUS_SYNTAX);
     assert_int_equal(parse("revoke id=a token=b", ROLE_ADMIN, &r), STATUS_SYNTAX);
