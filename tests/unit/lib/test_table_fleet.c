@@ -233,8 +233,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_daemon_is_asked_once_a_lease_has_run_out),
-        cmocka_unit_test_setup_teardown(the_daemon_is_asked_once_a_lease_has_run_out,
-                                        set_up_sha256, tear_down),
+        cmocka_unit_test_setup_teardown(the_daemon_is_asked_once_a_lease_has_run_out, set_up_sha256,
+                                        tear_down),
         TEST(a_deadline_that_no_daemon_grants_is_not_believed),
         TEST(a_wrong_lease_of_the_table_outweighs_the_fleets),
         TEST(a_superseded_table_passes_nothing),
