@@ -106,7 +106,7 @@ static const struct cli_verb verbs[] = {
       .name = "fleet",
       .run = cli_fleet,
       .usage =
-          "fleet init|migrate|status|hosts|check | fleet join HOST --groups=a,b [--issuer] | fleet leave HOST",
+          "fleet init|migrate|status|hosts|check | fleet join HOST --groups a,b [--issuer] | fleet leave HOST",
       .summary = "administer the database of a fleet of hosts",
       .note =
           "jeton fleet help lists its words and options; see jeton-fleet(8).  init, migrate, join and leave need the\n"
