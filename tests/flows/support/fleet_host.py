@@ -40,6 +40,11 @@ class FleetHost(Daemon):
         self.agent.__enter__()
         return self.agent
 
+    def agent_of_new_boot(self):
+        """Start the agent anew where the database cannot be reached: it does not get ready, so it is not waited for."""
+        self.agent = Agent(self.database, self.path("fleet"), *self.agent_settings)
+        self.agent.spawn()
+
     def kill_agent(self):
         self.agent.kill()
         self.agent = None
