@@ -33,8 +33,12 @@ class Hosts:
 
     def start(self, name, *agent_settings, issuer=False, tcp=False):
         """Let a host join, and start it; whoever needs a lease of it waits for that."""
+        return self.start_with(name, self.linked(name, tcp), *agent_settings, issuer=issuer)
+
+    def start_with(self, name, database, *agent_settings, issuer=False):
+        """Likewise, with a connection string of the test's own."""
         self.fleet.join(name, GROUP, issuer=issuer).close()
-        return self.stack.enter_context(FleetHost(self.linked(name, tcp), agent_settings=agent_settings))
+        return self.stack.enter_context(FleetHost(database, agent_settings=agent_settings))
 
 
 def all_have(hosts, serial):
