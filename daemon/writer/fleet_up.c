@@ -302,8 +302,3 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
     fleet_up_free(u);
     return NULL;
 }
-
-uint64_t fleet_up_waiting(const struct fleet_up *u)
-{
-    return u->queue.changes;
-}

@@ -36,9 +36,6 @@ bool fleet_up_finish(struct writer *w);
 /* Return for how many milliseconds nothing will be due. */
 int fleet_up_wait(const struct fleet_up *u);
 
-/* Return how many changes wait, denials not counted. */
-uint64_t fleet_up_waiting(const struct fleet_up *u);
-
 /* -- for fleet_take.c -------------------------------------------------------------------------- */
 
 /* Notice that another session, or none, takes requests: what the last one took is offered again. */

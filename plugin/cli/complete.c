@@ -86,6 +86,8 @@ static void take_verb(struct completion *m, const char *word)
     for (size_t i = 0; i < m->verb_count; i++)
         if (m->verbs[i].verb == VERB_COUNT && strcmp(m->verbs[i].name, word) == 0)
             m->own = &m->verbs[i];
+    if (m->verb == VERB_FLEET) /* the protocol's is the agent's */
+        m->verb = VERB_COUNT;
 }
 
 /* Take a word before the cursor. */

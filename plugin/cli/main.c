@@ -54,7 +54,7 @@ static const struct cli_verb verbs[] = {
       .run = cli_many_change,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
-      .usage = "revoke ID | revoke --value | revoke FILTER... [count=N]",
+      .usage = "revoke ID | revoke --value | revoke FILTER... [count=N]; [confirm=all] [wait=DURATION]",
       .note =
           "Revoking by ID or FILTER needs the admin socket; by ID of your own tokens, the self socket.\n" },
     { .verb = VERB_DISABLE, .run = cli_many_change, .view = &cli_view_tokens },
@@ -105,7 +105,7 @@ static const struct cli_verb verbs[] = {
       .name = "fleet",
       .run = cli_fleet,
       .usage =
-          "fleet init|migrate|status|hosts|check | fleet join HOST --groups=a,b [--issuer] | fleet leave HOST",
+          "fleet init|migrate|status|hosts|check | fleet join HOST --groups a,b [--issuer] | fleet leave HOST",
       .summary = "administer the database of a fleet of hosts",
       .note =
           "jeton fleet help lists its words and options; see jeton-fleet(8).  init, migrate, join and leave need the\n"

@@ -298,6 +298,7 @@ void explore_advance(int64_t nanoseconds)
 int routed_clock(clockid_t id, struct timespec *t)
 {
     int64_t now = id == CLOCK_MONOTONIC        ? explore_now() :
+                  id == CLOCK_BOOTTIME         ? explore_now() :
                   id == CLOCK_MONOTONIC_COARSE ? explore_now() + explore_clocks_differ :
                                                  1700000000 * SECOND;
 

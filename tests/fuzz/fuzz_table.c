@@ -18,30 +18,19 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "daemon/table/generation.h"
 #include "plugin/lib/table_view.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 #include "tests/fuzz/fake_clock.h"
 #include "tests/fuzz/guarded_mapping.h"
+#include "tests/fuzz/table_images.h"
 
-enum { TOKENS = 12, QUESTIONS = TOKENS + 2, ARENA = 512, MORE = 4096 };
-
-#define NOW INT64_C(1800000000)
-#define UPTIME INT64_C(1000000000000)
 #define LEASE_MAX INT64_C(5500000000)
 
-/* Two tables: the slots of one are a power of two. */
-enum { POWER = 1 << TABLE_BITS_MIN, ODD = POWER + 3 };
-enum { IMAGE_MAX = TABLE_HEADER_SIZE + sizeof(struct table_slot) * ODD + ARENA };
 enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, TRUNCATED = 8, WRONG_SIZE = 16, WRITABLE = 32 };
-enum { ANY_SIZE = 64 };
+enum { ANY_SIZE = 64, FLEET = 128 };
 enum { TURN_ENDS = 0x80, DURING = 0x80, TURNS_MAX = 64 };
 
-static struct {
-    _Alignas(64) char bytes[IMAGE_MAX];
-    size_t size;
-} good_image[2];
 static _Alignas(64) char buffer[IMAGE_MAX + MORE], before[IMAGE_MAX + MORE];
 static size_t size;
 static char *image;                /* the daemon's: the buffer, or the memory of the file */
@@ -53,44 +42,6 @@ static struct fuzz_input in;
 static bool lease_failed;  /* the client has read a lease that was wrong */
 static bool patch_pending; /* until the client has read the lease */
 
-static void value_numbered(unsigned number, char value[40])
-{
-    snprintf(value, 40, "fuzzed-value-%020u", number);
-}
-
-/* Add a token; every state occurs.  Values from TOKENS on are in no table. */
-static void add(struct generation *g, unsigned number)
-{
-    struct record r = { .serial = number + 1, .created = 1, .expires = TIME_NEVER };
-    char value[40];
-
-    value_numbered(number, value);
-    token_digest(slice_of(value), r.digest);
-    r.revoked = number % 6 == 1 ? 5 : 0;
-    r.disabled = number % 6 == 2 ? 5 : 0;
-    r.activates = number % 6 == 3 ? NOW + 60 : TIME_ALWAYS;
-    r.expires = number % 6 == 4 ? NOW - 1 : number % 6 == 5 ? NOW + 1 : TIME_NEVER;
-    record_set_subject(&r, slice_of(number % 2 == 0 ? "alice" : "bob"));
-    record_set_scopes(&r, slice_of(number % 3 == 0 ? "read,write" : "read"));
-    MUST(generation_can_add(g, 1, r.subject_len + r.scopes_len));
-    generation_put(g, &r);
-}
-
-/* Make a table as the daemon does, but with a shorter arena. */
-static void make_good_image(unsigned i, uint32_t slots)
-{
-    struct generation *g = generation_new("jtn", 1, slots, ARENA);
-
-    MUST(g != NULL && string_table_reserve(&g->strings, &g->table, 2 * TOKENS));
-    for (unsigned number = 0; number < TOKENS; number++)
-        add(g, number);
-    g->header->lease = UPTIME + INT64_C(5000000000);
-    MUST(g->table.total_size <= IMAGE_MAX);
-    good_image[i].size = g->table.total_size;
-    memcpy(good_image[i].bytes, g->header, good_image[i].size);
-    generation_free(g);
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     char value[40];
@@ -101,8 +52,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         value_numbered(i, value);
         token_digest(slice_of(value), digests[i]);
     }
-    make_good_image(0, POWER);
-    make_good_image(1, ODD);
+    make_good_image(0, POWER, false);
+    make_good_image(1, ODD, false);
+    make_good_image(2, ODD, true);
     guarded_reset();
     return 0;
 }
@@ -205,6 +157,19 @@ static bool slot_justifies(const struct table_slot *s, const struct question *q,
            slice_is(scopes, c->scopes);
 }
 
+/* True if the fleet's lease lets the client answer by this slot; NULL: that there is none. */
+static bool lease_justifies(const struct table_slot *s)
+{
+    const struct table_deadlines *d = &((const struct table_header *)snapshot)->monotonic;
+    const int64_t deadline = s == NULL ? d->until : d->keep, late = INT64_C(500000000);
+    const int64_t most = s == NULL ? TABLE_FLEET_UNTIL_MAX : TABLE_FLEET_KEEP_MAX;
+
+    if (opened.layout < TABLE_LAYOUT_FLEET ||
+        (s != NULL && (s->flags & (SLOT_FLEET | SLOT_REVOKED | SLOT_DISABLED)) != SLOT_FLEET))
+        return true;
+    return deadline > UPTIME && deadline - UPTIME <= most + late;
+}
+
 /* True if the slot that the answer names belongs to the value and justifies the answer. */
 static bool image_justifies(unsigned number, const struct table_view_batch_item *a)
 {
@@ -212,7 +177,7 @@ static bool image_justifies(unsigned number, const struct table_view_batch_item 
     const struct verdict *v = &a->verdict;
 
     return v->slot < table_slot_count(opened.layout, opened.slots) &&
-           is_entry(&slots[v->slot], digests[number]) &&
+           is_entry(&slots[v->slot], digests[number]) && lease_justifies(&slots[v->slot]) &&
            slot_justifies(&slots[v->slot], &a->question, v->status, a->claims);
 }
 
@@ -246,7 +211,8 @@ static void check_answer(const struct table_view *view, unsigned number,
     if (v->found)
         MUST(image_justifies(number, a));
     else
-        MUST(v->status == STATUS_UNKNOWN || v->status == STATUS_MALFORMED);
+        MUST((v->status == STATUS_UNKNOWN && lease_justifies(NULL)) ||
+             v->status == STATUS_MALFORMED);
     passes += v->status == STATUS_OK;
 }
 
@@ -382,9 +348,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     fuzz_clock.uptime = UPTIME / 1000000000;
     fuzz_clock.on_read = on_lease_read;
     fuzz_clock.frozen = true;
-    const size_t whole = good_image[(flags & ANY_SIZE) != 0].size;
+    const unsigned which = flags & FLEET ? 2 : (flags & ANY_SIZE) != 0;
+    const size_t whole = good_image[which].size;
     memset(buffer, 0, sizeof(buffer));
-    memcpy(buffer, good_image[(flags & ANY_SIZE) != 0].bytes, whole);
+    memcpy(buffer, good_image[which].bytes, whole);
     image = buffer;
     size = flags & TRUNCATED ? sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer)) :
                                whole;

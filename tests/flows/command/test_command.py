@@ -17,7 +17,7 @@ VERBS = ("create list show verify id revoke disable enable update rotate delete 
          "journal watch trace stats policy hello help ping").split()
 TOKENS = ("id state created expires used subject scopes description activates by replaces "
           "replaced_by revoked revoked_by refused last_refused refused_by violates "
-          "disabled disabled_by reused last_reused").split()
+          "disabled disabled_by reused last_reused group origin").split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
            "replaces epoch replaced_by by_name login warn old_expires old_subject old_scopes "
            "old_description").split()
@@ -102,9 +102,9 @@ def test_help_shows_what_the_daemon_has(daemon):
         without = theirs[verb].replace('token="VALUE"', "--value" if "|" in theirs[verb] else "")
         assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")
         theirs[verb] = ours[verb]
-    theirs["web"] = ours["web"]         # one of the command's own
+    theirs |= {verb: ours[verb] for verb in ("web", "fleet")}       # the command's own
     theirs["backup"] += " FILE|-"
-    assert ours == {verb: theirs[verb] for verb in (*VERBS, "web")}
+    assert ours == {verb: theirs[verb] for verb in (*VERBS, "web", "fleet")}
     overview = jeton("/nowhere", "--help").out
     for verb in ours:
         assert re.search(f"^  {verb} ", overview, re.M), verb

@@ -127,7 +127,7 @@ def test_plain_list_tells_who_disabled_a_token(daemon):
     value, ident = made(d, "subject=ann")
     jeton(d.path(), "disable", ident)
     row, = jeton(d.path(), "list", "subject=ann").rows
-    assert row[18] == shown(d.path(), ident)["disabled"] and row[19:] == [f"uid:{os.getuid()}", "", ""]
+    assert row[18] == shown(d.path(), ident)["disabled"] and row[19:] == [f"uid:{os.getuid()}", "", "", "", ""]
 
 
 def test_journal_on_a_terminal_names_users(daemon):

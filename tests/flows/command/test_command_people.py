@@ -303,7 +303,8 @@ def test_completion_knows_verbs_keys_and_identifiers():
         assert offered("jeton cr", path) == ["create"]
         assert {"create", "watch", "help"} <= set(offered("jeton ", path))
         assert (set(offered("jeton --json create ", path)) ==
-                {"description=", "subject=", "scopes=", "ttl=", "expires=", "delay=", "activates="})
+                {"description=", "subject=", "scopes=", "ttl=", "expires=", "delay=", "activates=", "group=", "confirm=",
+                 "wait="})
         assert "scopes=" not in offered("jeton create scopes=a ", path)
         assert not {"token=", "VALUE"} & set(offered("jeton verify ", path))
         assert offered("jeton list state=re", path) == ["revoked"]
