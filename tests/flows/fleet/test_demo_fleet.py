@@ -26,7 +26,7 @@ def fixture_demo():
     except RuntimeError as reason:
         pytest.skip(str(reason))
     os.chmod(tempfile.gettempdir(), os.stat(tempfile.gettempdir()).st_mode & 0o7777 | 0o011)
-    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--stop"], env=os.environ | {"BUILD": BUILD},
+    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         yield process
         process.kill()
