@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "proto/line.h"
+
 /* jetond takes 8 MiB; lines are not much shorter than what it makes of them. */
 enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 4 * 1024 * 1024 };
 
@@ -12,6 +14,7 @@ struct batch {
     batch_done *done;
     uint64_t tag;
     size_t count;      /* lines between begin and end */
+    size_t finals;     /* final lines that come */
     size_t answered;   /* final lines that came */
     bool refused;      /* one of them was no OK */
     struct text lines; /* owned */
@@ -33,7 +36,22 @@ static bool reserve(struct batch *b)
     return true;
 }
 
-struct batch *batch_new(struct context *c, const struct fleet_place *from, bool snapshot)
+/* jetond takes the parts of a snapshot as one batch, which begins once. */
+static void put_begin(struct text *t, enum batch_kind kind, const struct fleet_place *from)
+{
+    if (kind == BATCH_PART)
+        return;
+    text_adds(t, "fleet begin");
+    if (kind == BATCH_SNAPSHOT) {
+        line_puts(t, "snapshot", "yes");
+    } else {
+        line_put_key(t, "place");
+        fleet_place_put(t, from);
+    }
+    text_addc(t, '\n');
+}
+
+struct batch *batch_new(struct context *c, enum batch_kind kind, const struct fleet_place *from)
 {
     struct batch *b = calloc(1, sizeof(*b));
 
@@ -42,9 +60,8 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, bool 
         return NULL;
     }
     b->context = c;
-    text_adds(&b->lines, "fleet begin place=");
-    fleet_place_put(&b->lines, from);
-    text_adds(&b->lines, snapshot ? " snapshot=yes\n" : "\n");
+    b->finals = kind == BATCH_PART ? 1 : 2;
+    put_begin(&b->lines, kind, from);
     return b;
 }
 
@@ -74,7 +91,10 @@ bool batch_add(struct batch *b, const struct change_row *row, const char **why)
     const size_t before = b->lines.len;
     if (!change_write(&b->lines, row, why))
         return false;
-    b->count += b->lines.len > before;
+    if (b->lines.len > before) {
+        b->count++;
+        b->finals++;
+    }
     return true;
 }
 
@@ -97,7 +117,7 @@ static void on_reply(void *batch, const struct reply *reply)
         return;
     if (reply != NULL && reply->kind != ANSWER_OK)
         note_refusal(b, reply);
-    if (reply != NULL && ++b->answered < b->count + 2)
+    if (reply != NULL && ++b->answered < b->finals)
         return;
     enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
     b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
@@ -117,7 +137,7 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     text_adds(&b->lines, "fleet end place=");
     fleet_place_put(&b->lines, to);
     text_adds(&b->lines, more ? " more=yes\n" : "\n");
-    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->count + 2, on_reply, b)) {
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->finals, on_reply, b)) {
         batch_free(b);
         return false;
     }

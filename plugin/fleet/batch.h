@@ -12,14 +12,20 @@ enum batch_outcome {
     BATCH_LOST,    /* the connection ended */
 };
 
+enum batch_kind {
+    BATCH_CHANGES,  /* behind a place */
+    BATCH_SNAPSHOT, /* the first part of one */
+    BATCH_PART,     /* what goes on with it */
+};
+
 struct batch;
 
 /* `tag` is whatever the caller gave. */
 typedef void batch_done(struct context *c, enum batch_outcome outcome,
                         const struct fleet_place *place, uint64_t tag);
 
-/* Begin one behind a place; NULL: no memory. */
-struct batch *batch_new(struct context *c, const struct fleet_place *from, bool snapshot);
+/* Begin one; `from` is of BATCH_CHANGES alone.  NULL: no memory. */
+struct batch *batch_new(struct context *c, enum batch_kind kind, const struct fleet_place *from);
 void batch_free(struct batch *b);
 
 /* True if no more should be added. */

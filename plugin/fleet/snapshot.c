@@ -13,6 +13,7 @@ struct snapshot {
     struct batch *part;       /* that is collected; NULL: none */
     unsigned parts;           /* that jetond has not answered */
     bool reads, failed;
+    bool begun; /* a part was sent, and not the last one */
 };
 
 static bool is_stale(const struct context *c)
@@ -49,17 +50,38 @@ static void on_part(struct context *c, enum batch_outcome outcome, const struct 
         database_copy_resume(c->database);
 }
 
+static struct batch *new_part(struct context *c)
+{
+    return batch_new(c, c->snapshot->begun ? BATCH_PART : BATCH_SNAPSHOT, NULL);
+}
+
 static bool send_part(struct context *c, bool more)
 {
     struct snapshot *s = c->snapshot;
-    static const struct fleet_place none;
-    struct batch *part = s->part != NULL ? s->part : batch_new(c, &none, true);
+    struct batch *part = s->part != NULL ? s->part : new_part(c);
 
     s->part = NULL;
     if (part == NULL || !batch_send(part, &s->place, more, on_part, c->round))
         return false;
+    s->begun = more;
     s->parts++;
     return true;
+}
+
+/* Whether there was anything to abort is all the same. */
+static void on_aborted(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+static void abort_parts(struct context *c)
+{
+    static const struct slice line = SLICE("fleet abort\n");
+
+    if (c->snapshot->begun)
+        link_send(c->link, line, 1, on_aborted, NULL);
+    c->snapshot->begun = false;
 }
 
 /* -- the database ------------------------------------------------------------------------------- */
@@ -69,9 +91,9 @@ static void on_copied_place(void *context, const PGresult *r)
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
-    if (PQntuples(r) == 0 || PQnfields(r) != 2)
-        return;
-    s->failed |= !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place);
+    s->failed |= PQnfields(r) != 2 ||
+                 (PQntuples(r) > 0 &&
+                  !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
 }
 
 /* Decode COPY's text format in place: a column of it, up to a tab. */
@@ -99,14 +121,13 @@ static struct slice take_column(char **at, const char *end)
 static const char *add_row(struct context *c, char *line, size_t len)
 {
     struct snapshot *s = c->snapshot;
-    static const struct fleet_place none;
     const char *why = "no memory", *end = line + len;
     struct change_row row = { .event = { "", 0 } };
 
     row.digest = take_column(&line, end);
     row.claims = take_column(&line, end);
     if (s->part == NULL)
-        s->part = batch_new(c, &none, true);
+        s->part = new_part(c);
     if (s->part == NULL || !batch_add(s->part, &row, &why))
         return why;
     c->figures.changes++;
@@ -139,8 +160,9 @@ static void on_copied(void *context, bool ok)
     s->reads = false;
     if (is_stale(c) || !ok)
         return;
-    if (s->failed) {
-        context_stuck(c, "a snapshot could not be taken");
+    if (s->failed || (s->place.serial == 0 && (s->begun || s->part != NULL))) {
+        context_stuck(c, "a snapshot could not be taken%s",
+                      s->failed ? "" : ": the database has tokens, and no change");
     } else if (s->place.serial == 0) {
         c->empty = true;
         c->go(c, MODE_FOLLOW);
@@ -162,6 +184,7 @@ void snapshot_end(struct context *c)
 {
     batch_free(c->snapshot->part);
     c->snapshot->part = NULL;
+    abort_parts(c);
     database_copy_resume(c->database);
 }
 

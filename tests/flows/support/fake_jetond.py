@@ -302,7 +302,8 @@ class Session:
         return self.change("drop", values)
 
     def fleet_abort(self, _):
-        self.begun = self.fake.holder = None
+        if self.begun:
+            self.begun = self.fake.holder = self.fake.part = None
         return "OK\n"
 
     def fleet_end(self, values):
@@ -310,7 +311,8 @@ class Session:
         if not self.begun:
             return 'ERR no-batch message="no batch"\n'
         (begin, snapshot), more = self.begun, "more" in values
-        self.begun = fake.holder = None
+        if not (more and snapshot and not fake.refuse_end):
+            self.begun = fake.holder = None
         if fake.refuse_end:
             return fake.refuse_end + "\n"
         if values["place"] == "none" or (more and not snapshot):
@@ -323,26 +325,25 @@ class Session:
             self.take_part(more)
         elif int(values["place"].partition(":")[0]) <= fake.serial:
             raise Fault(f"a place that goes back: {values}")
-        for verb, claims in self.changes:
+        for verb, claims in (changes := self.changes):
             self.apply(verb, claims)
+        self.changes = []
         if not more:
             fake.places = [] if snapshot else fake.places
             fake.places.append(values["place"])
-        fake.batches.append((begin, values["place"], snapshot, len(self.changes)))
+        fake.batches.append((begin, values["place"], snapshot, len(changes)))
         fake.changed.notify_all()
-        return f"OK place={fake.place} changes={len(self.changes)}\n"
+        return f"OK place={fake.place} changes={len(changes)}\n"
 
     def take_part(self, more):
         fake = self.fake
-        if fake.part is None:
-            fake.part = []
+        fake.part = fake.part or []
         for verb, claims in self.changes:
             if verb == "drop" or (fake.part and claims["digest"] <= fake.part[-1]):
                 raise Fault("a snapshot that does not ascend")
             fake.part.append(claims["digest"])
         if not more:
-            whole = set(fake.part)
-            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in whole}
+            fake.tokens = {digest: fake.tokens[digest] for digest in fake.tokens.keys() & set(fake.part)}
             fake.part = None
 
     def apply(self, verb, claims):
