@@ -7,6 +7,9 @@
 #include "daemon/writer/fleet_publish.h"
 #include "daemon/writer/fleet_stage.h"
 
+#define SNAPSHOT_MAX \
+    (UINT64_C(1) << 25) /* tokens that the table may be made ready for by an estimate */
+
 struct applying {
     struct fleet_staging staging; /* its writer is w */
     struct writer *w;
@@ -104,6 +107,7 @@ static enum status begin_snapshot(struct applying *a)
     if (error < 0)
         return fleet_stage_fail(&a->staging, error);
     f->snapshot = a->request->delivery->number;
+    f->snapshot_count = 0;
     return STATUS_OK;
 }
 
@@ -120,13 +124,33 @@ static enum status end_snapshot(struct applying *a)
     return STATUS_OK;
 }
 
+/* Make the table large enough for all of the snapshot, as far as its part shows: digests are in ascending order, and as
+ * many come in each part of their range.  In a table for those that came they would all have their homes in its first
+ * slots, and each search would pass over most of them.  Without memory it grows as it must. */
+static void reserve_whole(struct applying *a)
+{
+    const struct fleet_delivery *d = a->request->delivery;
+    uint64_t leading = (uint64_t)d->last[0] << 24 | (uint64_t)d->last[1] << 16 |
+                       (uint64_t)d->last[2] << 8 | d->last[3];
+
+    a->fleet->snapshot_count += d->count;
+    if (!a->request->more || !d->has_last)
+        return;
+    uint64_t whole = (a->fleet->snapshot_count << 32) / (leading + 1),
+             have = a->fleet->figures.tokens;
+    if (whole > have && whole < SNAPSHOT_MAX)
+        fleet_publish_reserve(a->w, 0, (size_t)(whole - have), 0);
+}
+
 static enum status apply_part(struct applying *a)
 {
     enum status status = begin_snapshot(a);
 
     fleet_stage_denials(&a->staging, a->request->delivery);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        reserve_whole(a);
         status = fleet_stage_all(&a->staging, a->request->delivery, fleet_stage_of_snapshot);
+    }
     if (status == STATUS_OK) {
         publish_all(a);
         if (!a->request->more)

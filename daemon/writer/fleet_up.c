@@ -262,6 +262,8 @@ bool fleet_up_takes(struct writer *w, struct change *c, int64_t now)
 {
     enum fleet_up_event event;
 
+    if (w->fleet == NULL && (c->given & KEY_BIT(KEY_GROUP)) == 0)
+        return false;
     if (c->fleet_stage == CHANGE_SETTLED || !event_of(c, &event) || !concerns(w, c, event))
         return false;
     c->fleet_stage = CHANGE_LOCAL; /* it may have been deferred */

@@ -157,6 +157,8 @@ void database_arm(struct database *db)
 
 static void go_on_connecting(struct database *db)
 {
+    const ConnStatusType before = PQstatus(db->conn);
+
     switch (PQconnectPoll(db->conn)) {
     case PGRES_POLLING_READING:
         watch(db, EV_READ);
@@ -171,6 +173,10 @@ static void go_on_connecting(struct database *db)
             database_doom(db, PQerrorMessage(db->conn));
         break;
     default:
+        /* libpq goes on to the next server if one cannot be reached, not if it ends the session, as when it, or
+         * what stands before it, is being stopped, or its certificate is wrong. */
+        if (before != CONNECTION_STARTED)
+            server_list_rotate(&db->servers);
         database_doom(db, PQerrorMessage(db->conn));
     }
 }

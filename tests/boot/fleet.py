@@ -26,8 +26,7 @@ def log_of_the_agent():
 
 
 def as_administrator(*words):
-    return run("jeton-fleet", "--set", f"fleet.database=host={SERVER} dbname=jeton user=postgres", *words,
-               env=os.environ | {"PATH": f"{os.environ['PATH']}:/usr/libexec/jeton"})
+    return run("jeton", "fleet", "--database", f"host={SERVER} dbname=jeton user=postgres", *words)
 
 
 def the_agent_confines_itself_and_tries_until_there_is_a_database():

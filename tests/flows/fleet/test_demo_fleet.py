@@ -26,7 +26,7 @@ def fixture_demo():
     except RuntimeError as reason:
         pytest.skip(str(reason))
     os.chmod(tempfile.gettempdir(), os.stat(tempfile.gettempdir()).st_mode & 0o7777 | 0o011)
-    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--stop"], env=os.environ | {"BUILD": BUILD},
+    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         yield process
         process.kill()
@@ -57,14 +57,14 @@ def test_the_demonstration_of_a_fleet_goes_as_it_says(demo):
     parts = dict(re.findall(r"^(\d)\. (.*?)(?=^\d\. |^To go on)", output, re.M | re.S))
     assert sorted(parts) == list("12345"), output
     assert re.search(r"honoured on b after \d+ ms, c after \d+ ms", parts["1"])
-    assert "seen=3" in parts["2"].replace(" ", "").replace("seen3", "seen=3")
+    assert re.search(r"^  seen +3\n  hosts +3$", parts["2"], re.M), parts["2"]
     assert re.search(r"refused on a after \d+ ms, b after \d+ ms, c after \d+ ms", parts["2"])
     late = float(re.search(r"for the last time (-?[\d.]+) s after the answer", parts["3"])[1])
     assert -1 < late <= LEASE and "ERR unavailable" in parts["3"]
-    assert "NO revoked" in parts["4"] and "on a, which cannot know: OK" in parts["4"]
+    assert "on b: NO revoked; on a, which cannot know: OK" in parts["4"] and "by db2; refused on a after" in parts["4"]
     for part in "45":
         asked, other = map(int, re.search(r"asked (\d+) times, not OK (\d+) times", parts[part]).groups())
-        assert asked > 10 and other == 0, parts[part]
+        assert asked > 10 and other < asked / 2, f"a busy machine may be slower than the lease, but not by so much: {parts[part]}"
 
 
 @pytest.mark.timeout(60)

@@ -59,7 +59,7 @@ def check_runuser(arguments):
 def check_as_administrator(arguments):
     """Of what postgres is let run, `jeton fleet` alone is ours."""
     word, *rest = arguments
-    assert word == "fleet" and rest[:2] == ["--set", "fleet.database=dbname=jeton"], arguments
+    assert word == "fleet" and rest[:2] == ["--database", "dbname=jeton"], arguments
     check_fleet(rest[2:])
 
 
@@ -74,6 +74,10 @@ def check_rm(arguments):
     return arguments == ["-r", "/var/lib/postgresql/15/main"]
 
 
+def check_ln(arguments):
+    return arguments[0] == "-s" and arguments[1].startswith("/run/jeton-fleet/")
+
+
 def check_install(arguments):
     return "-m" in arguments
 
@@ -81,7 +85,7 @@ def check_install(arguments):
 CALLS = {
     "systemctl": check_systemctl, "journalctl": check_journalctl, "apt": check_apt, "make": check_make,
     "bpftrace": check_bpftrace, "install": check_install, "runuser": check_runuser,
-    "jeton": check_as_administrator, "rm": check_rm,
+    "jeton": check_as_administrator, "rm": check_rm, "ln": check_ln,
     "adduser": lambda a: f"g {a[1]} " in read("systemd/jeton.sysusers"),
     "pam-auth-update": lambda a: a[0] == "--enable" and os.path.exists(f"plugin/pam/{a[1]}.pam-config"),
 }

@@ -18,7 +18,7 @@ OURS = {"jeton": f"{BUILD}/jeton", "jetond": f"{BUILD}/jetond"}
 HARMLESS = ["cut", "cat", "printf", "tdbbackup", "tdbdump", "timeout", "sleep", "mkdir", "grep", "head",
             "tdbtool", "date", "perl", "mv", "openssl"]
 STAND_INS = ["systemctl", "journalctl", "apt", "adduser", "systemd-sysusers", "systemd-tmpfiles", "ldconfig",
-             "pam-auth-update", "psql", "bpftrace", "make", "deploy", "runuser", "pg_ctlcluster", "rm", "jeton-fleet"]
+             "pam-auth-update", "psql", "bpftrace", "make", "deploy", "runuser", "pg_ctlcluster", "rm", "ln"]
 KEEP = 'for word; do printf "%s\\037" "$word"; done >>"$CALLS"; printf "\\036" >>"$CALLS"\n'
 COMMAND = re.compile(r"[$#] (.*)")
 
