@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "proto/line.h"
-
 /* jetond takes 8 MiB; lines are not much shorter than what it makes of them. */
 enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 4 * 1024 * 1024 };
 
@@ -14,7 +12,7 @@ struct batch {
     batch_done *done;
     uint64_t tag;
     size_t count;      /* lines between begin and end */
-    size_t finals;     /* final lines that come */
+    size_t around;     /* 2 for these two; a further part of a snapshot begins with no line */
     size_t answered;   /* final lines that came */
     bool refused;      /* one of them was no OK */
     struct text lines; /* owned */
@@ -36,22 +34,7 @@ static bool reserve(struct batch *b)
     return true;
 }
 
-/* jetond takes the parts of a snapshot as one batch, which begins once. */
-static void put_begin(struct text *t, enum batch_kind kind, const struct fleet_place *from)
-{
-    if (kind == BATCH_PART)
-        return;
-    text_adds(t, "fleet begin");
-    if (kind == BATCH_SNAPSHOT) {
-        line_puts(t, "snapshot", "yes");
-    } else {
-        line_put_key(t, "place");
-        fleet_place_put(t, from);
-    }
-    text_addc(t, '\n');
-}
-
-struct batch *batch_new(struct context *c, enum batch_kind kind, const struct fleet_place *from)
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind)
 {
     struct batch *b = calloc(1, sizeof(*b));
 
@@ -60,8 +43,13 @@ struct batch *batch_new(struct context *c, enum batch_kind kind, const struct fl
         return NULL;
     }
     b->context = c;
-    b->finals = kind == BATCH_PART ? 1 : 2;
-    put_begin(&b->lines, kind, from);
+    b->around = 1;
+    if (kind == BATCH_SNAPSHOT_PART)
+        return b;
+    text_adds(&b->lines, "fleet begin place=");
+    fleet_place_put(&b->lines, from);
+    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " snapshot=yes\n" : "\n");
+    b->around++;
     return b;
 }
 
@@ -91,10 +79,7 @@ bool batch_add(struct batch *b, const struct change_row *row, const char **why)
     const size_t before = b->lines.len;
     if (!change_write(&b->lines, row, why))
         return false;
-    if (b->lines.len > before) {
-        b->count++;
-        b->finals++;
-    }
+    b->count += b->lines.len > before;
     return true;
 }
 
@@ -117,7 +102,7 @@ static void on_reply(void *batch, const struct reply *reply)
         return;
     if (reply != NULL && reply->kind != ANSWER_OK)
         note_refusal(b, reply);
-    if (reply != NULL && ++b->answered < b->finals)
+    if (reply != NULL && ++b->answered < b->count + b->around)
         return;
     enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
     b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
@@ -137,7 +122,8 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     text_adds(&b->lines, "fleet end place=");
     fleet_place_put(&b->lines, to);
     text_adds(&b->lines, more ? " more=yes\n" : "\n");
-    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->finals, on_reply, b)) {
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)(b->count + b->around),
+                   on_reply, b)) {
         batch_free(b);
         return false;
     }

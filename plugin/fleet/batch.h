@@ -13,9 +13,9 @@ enum batch_outcome {
 };
 
 enum batch_kind {
-    BATCH_CHANGES,  /* behind a place */
-    BATCH_SNAPSHOT, /* the first part of one */
-    BATCH_PART,     /* what goes on with it */
+    BATCH_CHANGES,
+    BATCH_SNAPSHOT,      /* its first part */
+    BATCH_SNAPSHOT_PART, /* a further one: the snapshot is begun already */
 };
 
 struct batch;
@@ -24,8 +24,8 @@ struct batch;
 typedef void batch_done(struct context *c, enum batch_outcome outcome,
                         const struct fleet_place *place, uint64_t tag);
 
-/* Begin one; `from` is of BATCH_CHANGES alone.  NULL: no memory. */
-struct batch *batch_new(struct context *c, enum batch_kind kind, const struct fleet_place *from);
+/* Begin one behind a place; NULL: no memory. */
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind);
 void batch_free(struct batch *b);
 
 /* True if no more should be added. */

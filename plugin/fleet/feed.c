@@ -87,7 +87,7 @@ static bool hand_on(struct context *c, const PGresult *r)
             c->go(c, MODE_SNAPSHOT);
             return false;
         }
-        if (b == NULL && (b = batch_new(c, BATCH_CHANGES, &before)) == NULL)
+        if (b == NULL && (b = batch_new(c, &before, BATCH_CHANGES)) == NULL)
             return false;
         if (!read || !batch_add(b, &row, &why)) {
             batch_free(b);

@@ -13,7 +13,7 @@ struct snapshot {
     struct batch *part;       /* that is collected; NULL: none */
     unsigned parts;           /* that jetond has not answered */
     bool reads, failed;
-    bool begun; /* a part was sent, and not the last one */
+    bool begun, whole; /* its first part is made; its last one is sent */
 };
 
 static bool is_stale(const struct context *c)
@@ -52,7 +52,11 @@ static void on_part(struct context *c, enum batch_outcome outcome, const struct 
 
 static struct batch *new_part(struct context *c)
 {
-    return batch_new(c, c->snapshot->begun ? BATCH_PART : BATCH_SNAPSHOT, NULL);
+    static const struct fleet_place none;
+    const enum batch_kind kind = c->snapshot->begun ? BATCH_SNAPSHOT_PART : BATCH_SNAPSHOT;
+
+    c->snapshot->begun = true;
+    return batch_new(c, &none, kind);
 }
 
 static bool send_part(struct context *c, bool more)
@@ -63,25 +67,9 @@ static bool send_part(struct context *c, bool more)
     s->part = NULL;
     if (part == NULL || !batch_send(part, &s->place, more, on_part, c->round))
         return false;
-    s->begun = more;
     s->parts++;
+    s->whole = !more;
     return true;
-}
-
-/* Whether there was anything to abort is all the same. */
-static void on_aborted(void *context, const struct reply *reply)
-{
-    (void)context;
-    (void)reply;
-}
-
-static void abort_parts(struct context *c)
-{
-    static const struct slice line = SLICE("fleet abort\n");
-
-    if (c->snapshot->begun)
-        link_send(c->link, line, 1, on_aborted, NULL);
-    c->snapshot->begun = false;
 }
 
 /* -- the database ------------------------------------------------------------------------------- */
@@ -91,9 +79,10 @@ static void on_copied_place(void *context, const PGresult *r)
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
-    s->failed |= PQnfields(r) != 2 ||
-                 (PQntuples(r) > 0 &&
-                  !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
+    s->failed |=
+        PQnfields(r) != 2 ||
+        (PQntuples(r) > 0 &&
+         !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
 }
 
 /* Decode COPY's text format in place: a column of it, up to a tab. */
@@ -160,7 +149,7 @@ static void on_copied(void *context, bool ok)
     s->reads = false;
     if (is_stale(c) || !ok)
         return;
-    if (s->failed || (s->place.serial == 0 && (s->begun || s->part != NULL))) {
+    if (s->failed || (s->place.serial == 0 && s->begun)) {
         context_stuck(c, "a snapshot could not be taken%s",
                       s->failed ? "" : ": the database has tokens, and no change");
     } else if (s->place.serial == 0) {
@@ -180,11 +169,22 @@ void snapshot_begin(struct context *c)
     database_copy(c->database, &copy, c);
 }
 
+static void ignore(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+/* jetond keeps what has begun until its connection ends or it is told otherwise. */
 void snapshot_end(struct context *c)
 {
+    static const struct slice abort = SLICE("fleet abort\n");
+
     batch_free(c->snapshot->part);
     c->snapshot->part = NULL;
-    abort_parts(c);
+    if (c->snapshot->begun && !c->snapshot->whole)
+        link_send(c->link, abort, 1, ignore, c);
+    c->snapshot->begun = false;
     database_copy_resume(c->database);
 }
 

@@ -302,8 +302,7 @@ class Session:
         return self.change("drop", values)
 
     def fleet_abort(self, _):
-        if self.begun:
-            self.begun = self.fake.holder = self.fake.part = None
+        self.begun = self.fake.holder = self.fake.part = None
         return "OK\n"
 
     def fleet_end(self, values):
@@ -311,7 +310,8 @@ class Session:
         if not self.begun:
             return 'ERR no-batch message="no batch"\n'
         (begin, snapshot), more = self.begun, "more" in values
-        if not (more and snapshot and not fake.refuse_end):
+        changes, self.changes = self.changes, []
+        if not more or fake.refuse_end:
             self.begun = fake.holder = None
         if fake.refuse_end:
             return fake.refuse_end + "\n"
@@ -322,12 +322,11 @@ class Session:
             time.sleep(fake.delay)
             fake.lock.acquire()
         if snapshot:
-            self.take_part(more)
+            self.take_part(changes, more)
         elif int(values["place"].partition(":")[0]) <= fake.serial:
             raise Fault(f"a place that goes back: {values}")
-        for verb, claims in (changes := self.changes):
+        for verb, claims in changes:
             self.apply(verb, claims)
-        self.changes = []
         if not more:
             fake.places = [] if snapshot else fake.places
             fake.places.append(values["place"])
@@ -335,15 +334,17 @@ class Session:
         fake.changed.notify_all()
         return f"OK place={fake.place} changes={len(changes)}\n"
 
-    def take_part(self, more):
+    def take_part(self, changes, more):
         fake = self.fake
-        fake.part = fake.part or []
-        for verb, claims in self.changes:
+        if fake.part is None:
+            fake.part = []
+        for verb, claims in changes:
             if verb == "drop" or (fake.part and claims["digest"] <= fake.part[-1]):
                 raise Fault("a snapshot that does not ascend")
             fake.part.append(claims["digest"])
         if not more:
-            fake.tokens = {digest: fake.tokens[digest] for digest in fake.tokens.keys() & set(fake.part)}
+            whole = set(fake.part)
+            fake.tokens = {digest: claims for digest, claims in fake.tokens.items() if digest in whole}
             fake.part = None
 
     def apply(self, verb, claims):
