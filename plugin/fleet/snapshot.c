@@ -79,10 +79,9 @@ static void on_copied_place(void *context, const PGresult *r)
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
-    s->failed |=
-        PQnfields(r) != 2 ||
-        (PQntuples(r) > 0 &&
-         !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
+    s->failed |= PQnfields(r) != 2 ||
+                 (PQntuples(r) > 0 &&
+                  !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
 }
 
 /* Decode COPY's text format in place: a column of it, up to a tab. */

@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Those that an agent meets and that mean it ill: other roles of the database, other users of the host, servers that hang."""
-import re
-import socket
-import tempfile
+import glob
+import os
+import subprocess
+import sys
 import time
 
 import pytest
 
-from fleet_agent import FLEET, Agent, answer, caught_up, create, denial, following, run
-from fleet_link import Link
-from fleet_postgres import FleetDatabase, deny, digest_of, put
+from fleet_agent import Agent, answer, caught_up, create, denial, following, run
+from fleet_postgres import FleetDatabase, digest_of, put
 from postgres import Cluster, need_postgresql
-from test_agent_hostile import feed_of
 from waiting import eventually
 
 
@@ -89,12 +88,17 @@ def test_confirm_all_without_a_count_says_no_count(fleet_database, fake_jetond):
         assert what == "done" and not {"seen", "hosts"} & set(values), values
 
 
-def test_change_waits_no_longer_for_a_snapshot_than_for_a_database(fleet_database, fake_jetond):
-    issuer = fleet_database.join("h1", "web", issuer=True)
-    put(issuer, digest_of(1))
-    with Link(tempfile.mkdtemp(), fleet_database.cluster.directory) as link:
-        with Agent(fleet_database.conninfo("h1", host=link.directory), fake_jetond.path) as agent:
-            eventually(lambda: "> snapshot" in agent.log() or "> follow" in agent.log(), "it begins")
+def test_snapshot_that_hangs_holds_up_neither_a_change_nor_the_agent(fleet_database, fake_jetond):
+    put(fleet_database.join("h1", "web", issuer=True), digest_of(1))
+    with fleet_database.connect() as locker:
+        locker.run("begin; lock table jeton.token in access exclusive mode")
+        with Agent(fleet_database.conninfo("h1"), fake_jetond.path, "fleet.lease=5s") as agent:
+            eventually(lambda: "> snapshot" in agent.log(), "it begins")
+            what, values = answer(fake_jetond, fake_jetond.offer(create(2)))
+            assert (what, values["code"]) == ("failed", "unavailable") and "fetching" in values["message"]
+            eventually(lambda: "does not answer" in agent.log(), "it gives the connection up", within=30)
+            locker.run("rollback")
+            eventually(lambda: fake_jetond.lease() > 0, "a lease", within=20)
 
 
 def test_schema_that_does_not_fit_is_not_taken_for_a_primary_that_is_cut_off(fleet_database, fake_jetond):
@@ -108,10 +112,44 @@ def test_schema_that_does_not_fit_is_not_taken_for_a_primary_that_is_cut_off(fle
 
 # -- this host -------------------------------------------------------------------------------------
 
+HOLD = "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind('\\0' + sys.argv[1]); s.listen(1); print(1, flush=True); time.sleep(60)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
 def test_other_user_who_holds_the_lock_stops_no_agent(fleet_database, fake_jetond):
     """Names of abstract sockets are anybody's."""
     fleet_database.join("h1", "web")
-    with following(fleet_database.conninfo("h1"), fake_jetond):
+    with following(fleet_database.conninfo("h1"), fake_jetond) as agent:
+        own = {os.readlink(path) for path in glob.glob(f"/proc/{agent.pid}/fd/*")}
         with open("/proc/net/unix", encoding="utf-8") as sockets:
-            name = re.search(r"@(jeton-fleet/[0-9a-f]{32})\n", sockets.read())
-    assert name
+            (name,) = (words[7][1:] for words in map(str.split, sockets) if f"socket:[{words[6]}]" in own and words[7:] and words[7].startswith("@jeton-fleet/"))
+    with subprocess.Popen([sys.executable, "-c", HOLD, name], stdout=subprocess.PIPE, user=65534) as holder:
+        assert holder.stdout.readline() == b"1\n"
+        with Agent(fleet_database.conninfo("h1"), fake_jetond.path, "fleet.lease=5s") as agent:
+            assert "another user holds the lock" in agent.log()
+        holder.kill()
+
+
+@pytest.mark.parametrize("database", ["host=db password=hunter2 hunter3", "postgresql://me:hunter2@db:hunter3/x", "host=db 'hunter2 password=hunter3",
+                                      "postgresql://me:hunter2%zzhunter3@db/x"])
+def test_connection_string_that_is_none_is_refused_and_not_shown(database):
+    """There may be a password in it."""
+    done = run("--set", f"fleet.database={database}", "check")
+    assert done.returncode == 2 and "no connection string" in done.stderr
+    assert "hunter" not in done.stderr + done.stdout
+
+
+def test_requests_whose_answers_jetond_does_not_take_are_not_lost(fleet_database, fake_jetond):
+    """A jetond whose disk stands still takes none for a while."""
+    session = fleet_database.join("h1", "web", issuer=True)
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fake_jetond.delay = 3
+        put(session, digest_of(1))
+        requests = []
+        began = time.monotonic()
+        while time.monotonic() - began < 2.5:
+            requests += fake_jetond.offer_all([denial(len(requests) + k) for k in range(30)])
+            time.sleep(0.02)
+        fake_jetond.delay = 0
+        eventually(lambda: all(request in fake_jetond.answered for request in requests), "all are answered", within=15)
+        assert {what for what, _ in fake_jetond.answered.values()} == {"done"}

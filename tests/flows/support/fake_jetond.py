@@ -336,8 +336,7 @@ class Session:
 
     def take_part(self, changes, more):
         fake = self.fake
-        if fake.part is None:
-            fake.part = []
+        fake.part = fake.part or []
         for verb, claims in changes:
             if verb == "drop" or (fake.part and claims["digest"] <= fake.part[-1]):
                 raise Fault("a snapshot that does not ascend")
