@@ -313,8 +313,8 @@ class Session:
         changes, self.changes = self.changes, []
         if not more or fake.refuse_end:
             self.begun = fake.holder = None
-        if fake.refuse_end:
-            return fake.refuse_end + "\n"
+            if fake.refuse_end:
+                return fake.refuse_end + "\n"
         if values["place"] == "none" or (more and not snapshot):
             raise Fault(f"an end that is none: {values}")
         if fake.delay:
