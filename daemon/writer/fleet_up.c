@@ -231,6 +231,11 @@ static bool hold_change(struct writer *w, struct change *c, enum fleet_up_event 
 {
     struct fleet_up *u = w->fleet_up;
 
+    /* The names of users are a host's own: who has one here is not who has it elsewhere. */
+    if (c->by_self)
+        return apply(w, c, event, now) &&
+               refuse(c, STATUS_FORBIDDEN,
+                      "a token of the fleet: over this socket it can be revoked, and no more");
     if (u->taker == 0)
         return refuse(c, STATUS_UNAVAILABLE,
                       "no agent of the fleet is connected to this host; nothing was done");

@@ -23,6 +23,7 @@ enum {
     TICK_MS = 100,
     POLL_MS = 1000,
     STUCK_MS = 5000,
+    STUCK_MIN_MS = 1000, /* anybody may notify */
     PATIENCE_MS = 15000, /* a server answers a query within this, or a lease if that is less */
     PLACE_MS = 10000,    /* jetond is asked for its figures that often */
 };
@@ -45,7 +46,8 @@ static void begin_mode(struct context *c)
         snapshot_begin(c);
         break;
     case MODE_STUCK:
-        c->stuck_until = monotonic_ms() + STUCK_MS;
+        c->stuck_least = monotonic_ms() + STUCK_MIN_MS;
+        c->stuck_until = c->stuck_least + STUCK_MS - STUCK_MIN_MS;
         c->place_known = false;
         report_due(c);
         break;
@@ -184,8 +186,8 @@ static void on_notified(void *unused)
     if (context.mode == MODE_FOLLOW)
         feed_wake(&context);
     else if (context.mode == MODE_STUCK)
-        context.stuck_until =
-            monotonic_ms(); /* what was wrong may have been mended: at the next tick */
+        /* What was wrong may have been mended. */
+        context.stuck_until = context.stuck_least;
 }
 
 /* -- time --------------------------------------------------------------------------------------- */

@@ -135,8 +135,10 @@ static void take_poll(struct context *c, const struct database_answer *answer)
         log_write(LOG_WARNING, "the database answers a poll with what was not asked");
         return;
     }
-    if (!check_schema(c, context_column(r, 0, 0)))
+    if (!check_schema(c, context_column(r, 0, 0))) {
+        c->beat.fresh_at = c->beat.sent; /* no other server of this database has another schema */
         return;
+    }
     const struct slice newest = context_column(r, 0, 1);
     if (newest.at == NULL)
         c->beat.newest = 0;
