@@ -302,7 +302,7 @@ class Session:
         return self.change("drop", values)
 
     def fleet_abort(self, _):
-        self.begun = self.fake.holder = None
+        self.begun = self.fake.holder = self.fake.part = None
         return "OK\n"
 
     def fleet_end(self, values):
