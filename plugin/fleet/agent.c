@@ -119,6 +119,9 @@ static void on_place(void *unused, const struct reply *reply)
     if (!c->place_known) {
         c->place = place;
         c->place_known = true;
+        if (fleet_place_equal(&place, &c->before.place))
+            beat_grant_again(c, c->before.until);
+        c->before = (struct lease_before){ 0 };
         follow_if_ready(c);
     }
 }
@@ -137,12 +140,16 @@ static void on_link_up(void *unused)
     ask_place(&context);
 }
 
-/* jetond forgets the lease when it starts, so it is to be earned anew. */
+/* jetond forgets the lease when it starts.  What was earned is of the place that it had saved, and of no other. */
 static void on_link_down(void *unused)
 {
     struct context *c = &context;
+    const bool has = c->place_known && (c->mode == MODE_FOLLOW || c->mode == MODE_WAIT);
 
     (void)unused;
+    if (c->place_known || c->mode != MODE_WAIT)
+        c->before = has ? (struct lease_before){ c->place, c->lease.until } :
+                          (struct lease_before){ 0 };
     c->place_known = false;
     c->lease = (struct lease){ 0 };
     go(c, MODE_WAIT);
