@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One PostgreSQL for each process that runs tests, for those that use the fixture `fleet_database`: a database of its own is cheap,
-a cluster is not.  It ends with the process of pytest, however that ends (cluster_keeper.py)."""
+"""One PostgreSQL for each process that runs tests, for those that use the fixtures `fleet_database` or `shared_postgres`: a database
+of its own is cheap, a cluster is not.  It ends with the process of pytest, however that ends (cluster_keeper.py)."""
 import importlib
 import os
 import subprocess
@@ -15,7 +15,7 @@ KEPT = pytest.StashKey()
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item):
-    if "fleet_database" in getattr(item, "fixturenames", ()):
+    if {"fleet_database", "shared_postgres"} & set(getattr(item, "fixturenames", ())):
         provide(item.config)
     yield
 

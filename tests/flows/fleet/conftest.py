@@ -5,9 +5,16 @@ import tempfile
 import pytest
 
 from fake_jetond import FakeJetond
-from fleet_postgres import FleetDatabase
+from fleet_postgres import FleetDatabase, shared_cluster
 from postgres import need_postgresql
 from scripted_agent import FLEET, Agent
+
+
+@pytest.fixture
+def shared_postgres():
+    """The cluster that tests share; what a test makes there it takes away."""
+    need_postgresql()
+    return shared_cluster()
 
 
 @pytest.fixture

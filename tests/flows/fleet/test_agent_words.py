@@ -10,25 +10,18 @@ import pytest
 from daemon import environment
 from fleet_agent import Agent, run
 from fleet_postgres import digest_of, put
-from postgres import MIGRATIONS, Cluster, migrations, need_postgresql
+from postgres import MIGRATIONS, migrations
 from settings import BUILD
 from waiting import eventually
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    need_postgresql()
-    with Cluster() as one:
-        yield one
-
-
 @pytest.fixture
-def empty(cluster):
+def empty(shared_postgres):
     """The connection string of a database without a schema."""
     name = "words_" + os.urandom(4).hex()
-    cluster.create(name)
-    yield cluster.conninfo(name)
-    cluster.drop(name)
+    shared_postgres.create(name)
+    yield shared_postgres.conninfo(name)
+    shared_postgres.drop(name)
 
 
 def test_init_applies_each_migration_once_and_says_so(empty):
@@ -56,7 +49,7 @@ def test_migrate_goes_on_where_the_schema_is_and_never_back(empty):
         assert back.returncode == 1 and "no way back" in back.stderr
 
 
-def test_migration_that_fails_leaves_nothing(empty, cluster):
+def test_migration_that_fails_leaves_nothing(empty):
     assert run("init", "--database", empty).returncode == 0
     with tempfile.TemporaryDirectory() as directory:
         number = len(migrations()) + 1
