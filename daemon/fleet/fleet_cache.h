@@ -75,6 +75,9 @@ int fleet_cache_put(struct fleet_cache *c, const struct fleet_entry *entry);
  * -ENOSPC: it is, and that failed.  -EBUSY: with a place, while a snapshot is taken. */
 int fleet_cache_commit(struct fleet_cache *c, const struct fleet_place *place);
 
+/* True if an entry with this id is staged. */
+bool fleet_cache_is_staged(const struct fleet_cache *c, const uint8_t id[ID_SIZE]);
+
 /* Forget what is staged. */
 void fleet_cache_abort(struct fleet_cache *c);
 

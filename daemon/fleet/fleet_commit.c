@@ -72,6 +72,11 @@ int fleet_cache_put(struct fleet_cache *c, const struct fleet_entry *entry)
     return 0;
 }
 
+bool fleet_cache_is_staged(const struct fleet_cache *c, const uint8_t id[ID_SIZE])
+{
+    return fleet_index_find(c->staged_index, id) != NULL;
+}
+
 void fleet_cache_abort(struct fleet_cache *c)
 {
     fleet_batch_clear(&c->staged);

@@ -190,6 +190,13 @@ void subject_counts_remove(struct subject_counts *c, struct slice subject, int64
     put_logged(c, subject, expires, false);
 }
 
+void subject_counts_note(struct subject_counts *c, struct slice subject, int64_t expires,
+                         bool added)
+{
+    if (subject.len > 0)
+        put(c, end_of(c, subject, expires), added);
+}
+
 /* Let ends pass.  What was taken back comes up in both heaps at once. */
 static void pass(struct subject_counts *c, int64_t now)
 {

@@ -59,6 +59,11 @@ bool subject_counts_reserve(struct subject_counts *c);
 void subject_counts_add(struct subject_counts *c, struct slice subject, int64_t expires);
 void subject_counts_remove(struct subject_counts *c, struct slice subject, int64_t expires);
 
+/* Likewise, beside the transaction that is being made: this is kept whatever becomes of that.  Each call needs a
+ * reservation of its own. */
+void subject_counts_note(struct subject_counts *c, struct slice subject, int64_t expires,
+                         bool added);
+
 /* The additions and removals since the last of these calls are saved, or they are not. */
 void subject_counts_keep(struct subject_counts *c);
 void subject_counts_undo(struct subject_counts *c);

@@ -81,6 +81,12 @@ const char *change_event(const struct change *c)
     return c->event != NULL ? c->event : c->kind->event;
 }
 
+/* True if it is about a new token. */
+static bool adds(const struct change *c)
+{
+    return c->is_new || (c->fleet_stage == CHANGE_SETTLED && c->kind->adds);
+}
+
 /* True for a request that denies, whatever became of it. */
 static bool asks_denial(const struct change *c)
 {
@@ -96,6 +102,8 @@ bool change_narrows(const struct change *c)
     const uint64_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES) |
                                KEY_BIT(KEY_TTL);
 
+    if (c->fleet_stage == CHANGE_SETTLED && c->kind->deny != 0)
+        return true; /* it is in force here, whatever the answer is */
     switch (c->problem.status) {
     case STATUS_OK:
     case STATUS_STORE:
@@ -112,7 +120,8 @@ bool change_narrows(const struct change *c)
         return true;
     if (c->puts && (record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0)
         return true;
-    return (c->puts || c->is_so) && !c->is_new && (c->given & narrowing) != 0;
+    return (c->puts || c->is_so || c->fleet_stage == CHANGE_SETTLED) && !adds(c) &&
+           (c->given & narrowing) != 0;
 }
 
 static struct text begin_entry(const struct change *c, struct journal *j, const char *event,
@@ -196,12 +205,6 @@ static void put_successor(struct text *entry, const struct record *r)
         return;
     text_adds(entry, " replaced_by=");
     text_add_hex(entry, r->replaced_by, ID_SIZE);
-}
-
-/* True if the entry is about a new token. */
-static bool adds(const struct change *c)
-{
-    return c->is_new || (c->fleet_stage == CHANGE_SETTLED && c->kind->adds);
 }
 
 /* Add where in the fleet's changes this one is; its group is among the claims. */

@@ -123,6 +123,7 @@ struct change {
     struct record *after;        /* `want` of a new token, or else `found` */
     const struct record *before; /* the token as it was, where the entry shows that; or NULL */
     uint16_t refusal_len;        /* of the fields of a refusal by policy */
+    bool is_counted; /* its token is counted as its subject's while it is held: fleet_up_count() */
     enum change_fleet fleet_stage;
     uint64_t
         fleet_by; /* clock_monotonic(): while it is held, when it is answered whatever is known */

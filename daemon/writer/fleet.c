@@ -33,6 +33,7 @@ void fleet_close(struct fleet *f)
     fleet_cache_close(f->cache);
     fleet_status_free(f->status);
     fleet_effects_free(&f->effects);
+    fleet_effects_free(&f->entries);
     fleet_effects_free(&f->doubtful);
     free(f);
 }

@@ -29,6 +29,7 @@ struct fleet {
     uint64_t snapshot;            /* the number of who brings one, which is under way; 0: none is */
     uint64_t snapshot_count;      /* tokens that came of it */
     struct fleet_effects effects; /* of what is applied */
+    struct fleet_effects entries; /* of single tokens: what is staged, and not committed */
     struct fleet_effects doubtful; /* of a commit that failed, and may have happened all the same */
     struct fleet_sweep sweep;
     struct fleet_notes notes;

@@ -28,7 +28,16 @@ static void publish_all(struct applying *a)
 
 /* -- a delivery that continues ------------------------------------------------------------------ */
 
-/* Commit what is staged.  If that fails, it may have happened all the same. */
+/* Keep the effects of a commit that has failed, as it may have happened all the same.  None is doubtful. */
+static void doubt(struct fleet *f, struct fleet_effects *effects)
+{
+    struct fleet_effects none = f->doubtful;
+
+    f->doubtful = *effects;
+    *effects = none;
+}
+
+/* Commit what is staged. */
 static enum status commit(struct applying *a)
 {
     struct fleet *f = a->fleet;
@@ -36,9 +45,7 @@ static enum status commit(struct applying *a)
 
     if (error == 0)
         return STATUS_OK;
-    struct fleet_effects effects = f->doubtful;
-    f->doubtful = f->effects;
-    f->effects = effects;
+    doubt(f, &f->effects);
     return fleet_stage_fail(&a->staging, error);
 }
 
@@ -80,7 +87,8 @@ static bool drop(struct fleet_visitor *visitor, const struct fleet_entry *entry)
     if (entry->deleted)
         return true;
     e->had = true;
-    e->banned = false;
+    e->banned = e->again = false;
+    a->staging.narrows = true;
     fleet_entry_copy(&e->before, entry);
     fleet_entry_copy(&e->after, entry);
     e->after.deleted = true;
@@ -167,7 +175,10 @@ static int stage_entry(struct writer *w, struct fleet_effect *e)
     e->after.enables = enables;
     if (!fleet_publish_reserve(w, 1, 1, (uint64_t)r->subject_len + r->scopes_len))
         return -ENOMEM;
-    return fleet_cache_put(w->fleet->cache, &e->after);
+    int error = fleet_cache_put(w->fleet->cache, &e->after);
+    if (error == 0 && !fleet_effects_add(&w->fleet->entries, e))
+        error = -ENOMEM;
+    return error;
 }
 
 int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes)
@@ -178,22 +189,46 @@ int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes)
     fleet_publish_denial(w, comes);
     if (slot == FLEET_SLOT_LOCAL || slot == FLEET_SLOT_OTHER)
         return -EEXIST;
-    effect.banned = false;
+    if (!fleet_apply_settle(w))
+        return -EIO;
+    effect.banned = !comes->deleted && fleet_stage_is_banned(w, comes->record.digest);
+    effect.again = fleet_cache_is_staged(w->fleet->cache, comes->record.digest);
     fleet_entry_copy(&effect.after, comes);
-    int error = stage_entry(w, &effect);
-    if (error == 0)
-        fleet_publish_effect(w, &effect);
+    return stage_entry(w, &effect);
+}
+
+int fleet_apply_commit(struct writer *w)
+{
+    struct fleet *f = w->fleet;
+    struct fleet_effect effect;
+    size_t at = 0;
+
+    if (!fleet_publish_reserve(w, f->entries.count, f->entries.slots, f->entries.texts)) {
+        fleet_cache_abort(f->cache);
+        fleet_effects_clear(&f->entries);
+        return -ENOMEM;
+    }
+    int error = fleet_cache_commit(f->cache, NULL);
+    while (fleet_effects_next(&f->entries, &at, &effect)) {
+        if (error == 0)
+            fleet_publish_effect(w, &effect);
+        else
+            fleet_publish_unsaved(w, &effect);
+    }
+    if (error != 0 && f->entries.count > 0)
+        doubt(f, &f->entries);
+    fleet_effects_clear(&f->entries);
     return error;
 }
 
-/* Publish what the cache now has of a token that a failed commit concerned. */
+/* Publish what the cache now has of a token that a failed commit concerned: once, however many of its effects
+ * that would have had. */
 static void publish_doubtful(struct writer *w, struct fleet_effect *e)
 {
-    bool enables = e->after.enables;
-
-    if (fleet_cache_find(w->fleet->cache, e->after.record.digest, &e->after) != STORE_FOUND)
+    if (e->again ||
+        fleet_cache_find(w->fleet->cache, e->after.record.digest, &e->after) != STORE_FOUND)
         return;
-    e->after.enables = enables;
+    e->after.enables = e->had && e->before.record.disabled != 0;
     fleet_publish_effect(w, e);
 }
 
@@ -226,6 +261,7 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     enum status status = fleet_apply_settle(w) ? STATUS_OK : fleet_stage_fail(&a.staging, -EIO);
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
+    r->delivery->narrows = r->delivery->narrows || a.staging.narrows;
     if (status == STATUS_OK && w->fleet->failure_logged)
         log_info("fleet: its cache can be written again");
     w->fleet->failure_logged = w->fleet->failure_logged && status != STATUS_OK;

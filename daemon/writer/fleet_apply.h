@@ -16,11 +16,14 @@
 enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r,
                                  struct problem *problem);
 
-/* Apply what one token shall be (`deleted`: dropped) beside all deliveries, without a commit, which the caller makes
- * (fleet_cache_commit()): its denial takes effect, it is merged with what there is, staged, and published.  0;
- * -EEXIST: it is a token of this host alone, or another one with the same id; or -errno: only the denial has taken
- * effect. */
+/* Apply what one token shall be (`deleted`: dropped) beside all deliveries: its denial takes effect, it is merged
+ * with what there is, and staged until fleet_apply_commit().  0; -EEXIST: it is a token of this host alone, or
+ * another one with the same id; or -errno: only the denial has taken effect. */
 int fleet_apply_entry(struct writer *w, const struct fleet_entry *comes);
+
+/* Commit what is staged, and publish it.  0, or -errno: it is in the table, as the database has it, and else published
+ * if it turns out to be saved (fleet_apply_settle()). */
+int fleet_apply_commit(struct writer *w);
 
 /* Find out whether a commit that failed has happened all the same, and publish what it did.  False: that cannot be
  * known yet; nothing is applied meanwhile. */

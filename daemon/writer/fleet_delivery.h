@@ -27,6 +27,7 @@ struct fleet_delivery {
     struct fleet_status *status;
     uint64_t number; /* that it holds */
     bool snapshot;
+    bool narrows;  /* less is passed on this host by what was applied of it */
     bool has_last; /* of a snapshot, of all its parts: */
     uint8_t last[DIGEST_SIZE];
     struct fleet_place from; /* unless it is a snapshot: where it continues */

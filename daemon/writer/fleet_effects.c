@@ -7,7 +7,7 @@ enum { FIRST_BYTES = 4096 };
 
 /* What comes before the records, which follow each other without padding. */
 struct head {
-    bool had, banned, before_deleted, after_deleted, enables;
+    bool had, banned, again, before_deleted, after_deleted, enables;
 };
 
 void fleet_effects_free(struct fleet_effects *e)
@@ -55,6 +55,7 @@ bool fleet_effects_add(struct fleet_effects *e, const struct fleet_effect *effec
     const struct head head = {
         .had = effect->had,
         .banned = effect->banned,
+        .again = effect->again,
         .before_deleted = effect->had && effect->before.deleted,
         .after_deleted = effect->after.deleted,
         .enables = effect->after.enables,
@@ -89,6 +90,7 @@ bool fleet_effects_next(const struct fleet_effects *e, size_t *at, struct fleet_
     *at += sizeof(head);
     effect->had = head.had;
     effect->banned = head.banned;
+    effect->again = head.again;
     effect->before.deleted = head.before_deleted;
     effect->before.enables = false;
     if (head.had)

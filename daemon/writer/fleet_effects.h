@@ -10,6 +10,7 @@
 struct fleet_effect {
     bool had;                  /* there is a `before` */
     bool banned;               /* a ban of this host holds for it */
+    bool again;                /* `before` is what the same commit makes of it, too */
     struct fleet_entry before; /* as the indexes know it */
     struct fleet_entry after;  /* `enables`: it ends a disable */
 };

@@ -97,12 +97,12 @@ static bool load_one(struct fleet_visitor *visitor, const struct fleet_entry *en
     const struct record *r = &entry->record;
     struct writer *w = l->w;
 
-    if (entry->deleted)
-        return true;
     if (l->has_local && fleet_publish_look(w, r->digest) != FLEET_SLOT_FREE) {
-        fleet_publish_denial(w, entry);
+        fleet_publish_denial_of_local(w, entry);
         return true;
     }
+    if (entry->deleted)
+        return true;
     if (!reserve(l, 1, (uint64_t)r->subject_len + r->scopes_len))
         return false;
     creation_index_add(&w->index, r->created, fleet_serial(r->digest), r->digest, r->by);
@@ -142,6 +142,8 @@ static bool load_all(struct loading *l, struct problem *problem)
 /* Begin with an empty cache; what was loaded of the damaged one is taken back. */
 static bool begin_anew(struct writer *w, const char *store, struct problem *problem)
 {
+    uint64_t loaded = w->fleet != NULL ? w->fleet->figures.tokens : 0;
+
     fleet_close(w->fleet);
     w->fleet = NULL;
     if (!set_aside(store, problem))
@@ -149,6 +151,7 @@ static bool begin_anew(struct writer *w, const char *store, struct problem *prob
     w->fleet = fleet_open(store, w->token_table, problem);
     if (w->fleet == NULL)
         return false;
+    w->fleet->figures.tokens = loaded;
     w->fleet->sweep = (struct fleet_sweep){ .wanted = true, .created = INT64_MIN };
     return true;
 }
@@ -190,8 +193,8 @@ static bool load_ban(struct fleet_visitor *visitor, const struct fleet_entry *en
 {
     struct loading *l = (struct loading *)visitor;
 
-    if (!entry->deleted)
-        return true;
+    if (!entry->deleted || fleet_publish_look(l->w, entry->record.digest) == FLEET_SLOT_LOCAL)
+        return true; /* of a token of this host, load_one() has seen to it */
     if (!reserve(l, 1, 0))
         return false;
     token_bans_load(l->w->token_table, entry->record.digest);

@@ -59,13 +59,19 @@ void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied)
     case FLEET_SLOT_OURS:
         deny(w, denied->record.digest, flags);
         return;
-    case FLEET_SLOT_LOCAL: /* what the fleet drops may go on here */
-        deny(w, denied->record.digest, denied->deleted ? 0 : flags);
+    case FLEET_SLOT_LOCAL:
+        fleet_publish_denial_of_local(w, denied);
         return;
     case FLEET_SLOT_OTHER:
     case FLEET_SLOT_FREE:
         return;
     }
+}
+
+void fleet_publish_denial_of_local(struct writer *w, const struct fleet_entry *denied)
+{
+    if (fleet_publish_look(w, denied->record.digest) == FLEET_SLOT_LOCAL)
+        deny(w, denied->record.digest, record_flags(&denied->record));
 }
 
 /* -- indexes ------------------------------------------------------------------------------------ */
@@ -81,13 +87,8 @@ static void count(struct writer *w, const struct record *r, bool add)
 {
     struct subject_counts *counts = &w->policy.counts;
 
-    if (r->revoked != 0 || !subject_counts_reserve(counts))
-        return;
-    if (add)
-        subject_counts_add(counts, record_subject(r), r->expires);
-    else
-        subject_counts_remove(counts, record_subject(r), r->expires);
-    subject_counts_keep(counts);
+    if (r->revoked == 0 && subject_counts_reserve(counts))
+        subject_counts_note(counts, record_subject(r), r->expires, add);
 }
 
 /* The subject is still that of the table. */
@@ -164,6 +165,19 @@ static void drop(struct writer *w, const struct record *r)
         refused_remove(w->refused, r->digest);
 }
 
+/* What is banned here is denied from the moment when it is there. */
+static void put(struct writer *w, const struct record *r, bool banned)
+{
+    struct record denied;
+
+    if (banned && r->revoked == 0) {
+        record_copy(&denied, r);
+        denied.revoked = 1;
+        r = &denied;
+    }
+    token_table_put(w->token_table, r);
+}
+
 static void publish_ours(struct writer *w, const struct fleet_effect *e, enum fleet_slot slot)
 {
     const struct record *r = &e->after.record;
@@ -175,9 +189,22 @@ static void publish_ours(struct writer *w, const struct fleet_effect *e, enum fl
     }
     if (e->after.enables && r->disabled == 0)
         token_table_allow(w->token_table, r->digest);
-    token_table_put(w->token_table, r);
-    if (e->banned)
-        deny(w, r->digest, SLOT_REVOKED);
+    put(w, r, e->banned);
+}
+
+void fleet_publish_unsaved(struct writer *w, const struct fleet_effect *e)
+{
+    const struct record *r = &e->after.record;
+    enum fleet_slot slot = fleet_publish_look(w, r->digest);
+    bool listed = e->had && is_listed(&e->before);
+
+    if (e->after.deleted || (slot != FLEET_SLOT_FREE && slot != FLEET_SLOT_OURS))
+        return;
+    if (listed && !slice_equal(record_subject(&e->before.record), record_subject(r)))
+        return; /* it is found in the index of subjects by that of the table */
+    if (e->after.enables && r->disabled == 0)
+        token_table_allow(w->token_table, r->digest);
+    put(w, r, e->banned);
 }
 
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *e)
@@ -191,7 +218,7 @@ void fleet_publish_effect(struct writer *w, const struct fleet_effect *e)
         publish_ours(w, e, slot);
         return;
     case FLEET_SLOT_LOCAL:
-        deny(w, e->after.record.digest, e->after.deleted ? 0 : denying_flags(&e->after));
+        fleet_publish_denial_of_local(w, &e->after);
         return;
     case FLEET_SLOT_OTHER:
         return;
@@ -209,8 +236,7 @@ static void forget(void *writer, size_t at, const struct token_peek *token)
     if (token->flags == 0 || (token->flags & SLOT_REVOKED) != 0 ||
         !subject_counts_reserve(&w->policy.counts))
         return;
-    subject_counts_remove(&w->policy.counts, token->subject, token->expires);
-    subject_counts_keep(&w->policy.counts);
+    subject_counts_note(&w->policy.counts, token->subject, token->expires, false);
 }
 
 /* Take an entry out of all indexes. */

@@ -22,11 +22,18 @@ enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST
  * What is not here is not honoured anyway. */
 void fleet_publish_denial(struct writer *w, const struct fleet_entry *denied);
 
+/* Let what an entry denies be denied as a token of this host alone, if it is one: what the fleet drops may go on here,
+ * but what it has denied before that stays so. */
+void fleet_publish_denial_of_local(struct writer *w, const struct fleet_entry *denied);
+
 /* Reserve memory for so many effects, which may need so many slots and bytes of strings; false: there is none. */
 bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes);
 
 /* Publish an effect, for which memory was reserved. */
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
+
+/* Likewise, of an effect that perhaps is not saved, in the table alone: indexes agree with the cache. */
+void fleet_publish_unsaved(struct writer *w, const struct fleet_effect *effect);
 
 /* Take back what a token left in indexes and table that the cache has not, or has no more; denials in the table stay.
  * The entry is that of the creation index, copied. */

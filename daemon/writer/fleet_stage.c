@@ -65,13 +65,12 @@ static void count_conflict(struct fleet_staging *s, const uint8_t digest[DIGEST_
             id);
 }
 
-/* True if a ban of this host holds for a token that the fleet brings. */
-static bool is_banned(const struct fleet_staging *s, const struct fleet_change *c)
+bool fleet_stage_is_banned(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 {
     struct ban ban;
 
-    return s->w->bans > 0 && c->kind == FLEET_CHANGE_PUT && s->w->disk_failure.readable &&
-           store_get_ban(s->w->store, c->record.digest, &ban) != STORE_ABSENT;
+    return w->bans > 0 && w->disk_failure.readable &&
+           store_get_ban(w->store, digest, &ban) != STORE_ABSENT;
 }
 
 /* Make what is to be saved of a change, and of what there was.  False: nothing is. */
@@ -137,13 +136,29 @@ static bool find_effect(struct fleet_staging *s, const struct fleet_change *c, e
     if (found == STORE_FAILED)
         *status = fleet_stage_fail(s, -EIO);
     e->had = found == STORE_FOUND;
-    e->banned = is_banned(s, c);
+    e->banned = c->kind == FLEET_CHANGE_PUT && fleet_stage_is_banned(s->w, c->record.digest);
+    e->again = fleet_cache_is_staged(s->w->fleet->cache, c->record.digest);
     return found != STORE_FAILED && merge_change(s, c);
+}
+
+/* True if less is passed on this host by an effect than without it. */
+static bool narrows(const struct fleet_effect *e)
+{
+    const struct record *before = &e->before.record, *after = &e->after.record;
+
+    if (!e->had || e->before.deleted) /* perhaps it is a token of this host alone */
+        return fleet_entry_is_denied(&e->after);
+    return e->after.deleted || (before->revoked == 0 && after->revoked != 0) ||
+           (before->disabled == 0 && after->disabled != 0) || after->expires < before->expires ||
+           after->activates > before->activates ||
+           !slice_equal(record_scopes(before), record_scopes(after)) ||
+           !slice_equal(record_subject(before), record_subject(after));
 }
 
 static enum status keep_effect(struct fleet_staging *s, const struct fleet_change *c)
 {
     note(s, c);
+    s->narrows = s->narrows || narrows(&s->effect);
     return fleet_effects_add(&s->w->fleet->effects, &s->effect) ? STATUS_OK :
                                                                   fleet_stage_fail(s, -ENOMEM);
 }

@@ -11,6 +11,7 @@ struct fleet_staging {
     struct writer *w;
     struct problem *problem;    /* why it failed */
     struct fleet_effect effect; /* of the change that is looked at */
+    bool narrows;               /* less is passed by what was looked at */
 };
 
 /* Stage one change.  Not STATUS_OK: nothing of the delivery may be saved. */
@@ -19,6 +20,9 @@ typedef enum status fleet_stage(struct fleet_staging *s, const struct fleet_chan
 fleet_stage fleet_stage_change; /* of a delivery that continues */
 fleet_stage
     fleet_stage_of_snapshot; /* of a snapshot, whose effects are those of the merged entries */
+
+/* True if a ban of this host holds for a token that the fleet brings, or that cannot be found out. */
+bool fleet_stage_is_banned(struct writer *w, const uint8_t digest[DIGEST_SIZE]);
 
 /* Let the denials of a delivery take effect. */
 void fleet_stage_denials(struct fleet_staging *s, const struct fleet_delivery *delivery);

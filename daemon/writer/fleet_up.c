@@ -55,6 +55,17 @@ static uint32_t look(struct writer *w, const uint8_t id[ID_SIZE])
     return token_table_look(w->token_table, id, digest, &used);
 }
 
+/* True for what the fleet has denied, and has no more; or if that cannot be read. */
+static bool is_denied_in_fleet(struct writer *w, const uint8_t digest[DIGEST_SIZE])
+{
+    struct fleet_entry *entry = &w->fleet_up->found;
+    enum store_found found = w->fleet != NULL ? fleet_cache_find(w->fleet->cache, digest, entry) :
+                                                STORE_ABSENT;
+
+    return found == STORE_FAILED || (found == STORE_FOUND && fleet_entry_is_denied(entry) &&
+                                     memcmp(entry->record.digest, digest, DIGEST_SIZE) == 0);
+}
+
 /* A digest is the fleet's or this host's: refuse to give it to the other one. */
 static bool new_concerns(struct writer *w, struct change *c)
 {
@@ -64,6 +75,8 @@ static bool new_concerns(struct writer *w, struct change *c)
     if (asks && w->fleet == NULL)
         fleet_up_refuse(c, STATUS_UNAVAILABLE,
                         "this host is in no fleet ([fleet] path); nothing was done");
+    else if (!asks && flags == 0 && is_denied_in_fleet(w, c->want.digest))
+        fleet_up_refuse(c, STATUS_EXISTS, "the fleet has denied the token");
     else if (flags != 0 && (asks || (flags & SLOT_FLEET)))
         fleet_up_refuse(c, STATUS_EXISTS,
                         flags & SLOT_FLEET ?
@@ -200,6 +213,13 @@ static bool defer(struct writer *w, struct change *c)
     return true;
 }
 
+/* True for a change by which its subject has one token more. */
+static bool adds_token(const struct change *c, enum fleet_up_event event)
+{
+    return is_new(event) || (event == FLEET_UP_ROTATE && c->found.revoked == 0) ||
+           (event == FLEET_UP_UPDATE && (c->given & KEY_BIT(KEY_SUBJECT)) != 0);
+}
+
 /* Hold a change that has to be confirmed before it is in force anywhere. */
 static bool hold_change(struct writer *w, struct change *c, enum fleet_up_event event, int64_t now)
 {
@@ -218,6 +238,8 @@ static bool hold_change(struct writer *w, struct change *c, enum fleet_up_event 
     const uint8_t *about = event == FLEET_UP_ROTATE ? c->found.digest : NULL;
     if (fleet_up_ask(u, event, c->uid, c->after, about, c) == NULL)
         return refuse(c, STATUS_INTERNAL, "no memory; nothing was done");
+    if (adds_token(c, event))
+        fleet_up_count(w, c, true);
     return true;
 }
 

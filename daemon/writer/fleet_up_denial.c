@@ -2,6 +2,7 @@
 /* A denial is in force before anybody else knows it, and is kept until the database does.  What the disk refuses to
  * keep stays in memory: it is in force, goes up, and is tried to be saved again every second. */
 #include "daemon/base/log.h"
+#include "daemon/writer/fleet_apply.h"
 #include "daemon/writer/fleet_up.h"
 #include "daemon/writer/fleet_up_private.h"
 
@@ -42,10 +43,15 @@ void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t
     };
 
     memcpy(denial.digest, r->digest, DIGEST_SIZE);
-    stage_entry(w, r, now);
     token_table_deny(w->token_table, r->digest,
                      r->event == FLEET_UP_DISABLE ? SLOT_DISABLED : SLOT_REVOKED, NULL);
-    r->unsent = fleet_cache_unsent_add(w->fleet->cache, &denial) == 0 ? denial.number : 0;
+    r->unsent = 0;
+    /* What is staged while an earlier commit is in doubt could go with that. */
+    if (fleet_apply_settle(w)) {
+        stage_entry(w, r, now);
+        if (fleet_cache_unsent_add(w->fleet->cache, &denial) == 0)
+            r->unsent = denial.number;
+    }
     u->staged = true;
     r->saving = true;
     TAILQ_INSERT_TAIL(&u->saving, r, save);
@@ -91,12 +97,12 @@ void fleet_up_commit(struct writer *w)
     if (!u->staged)
         return;
     u->staged = false;
-    int error = fleet_cache_commit(w->fleet->cache, NULL);
-    bool failed_before = !TAILQ_EMPTY(&u->unsaved);
+    int error = fleet_apply_commit(w);
     note_saved(u, error == 0);
-    if (error < 0 && !failed_before)
+    if (error < 0 && !u->failure_logged)
         log_error("fleet: %s; denials are in force, and go up, but are not saved",
                   fleet_cache_problem(w->fleet->cache)->message);
+    u->failure_logged = error < 0;
     fleet_show(w->fleet);
 }
 

@@ -16,9 +16,12 @@ enum { FLEET_UP_TOGETHER = 256 }; /* answers that are settled with one commit, a
 void fleet_up_settle(struct writer *w, struct change *c);
 enum status fleet_up_refuse(struct change *c, enum status status, const char *why);
 
-/* Stage an entry, merged with what the cache has, and publish it.  0 or -errno: it is published all the same, if
- * there was memory. */
+/* Stage an entry, merged with what the cache has; it is published when it is committed.  0 or -errno. */
 int fleet_up_apply(struct writer *w, const struct fleet_entry *entry);
+
+/* Count the token that a change asks for as one of its subject while it is held: more may be asked for before the
+ * answer is here. */
+void fleet_up_count(struct writer *w, struct change *c, bool held);
 
 /* Note that something is due then. */
 static inline void fleet_up_note_due(struct fleet_up *u, uint64_t due)

@@ -28,9 +28,9 @@ static void note_of_many(struct change *c)
     if (b == NULL)
         return;
     b->waiting--;
+    b->narrows = b->narrows || change_narrows(c);
     if (c->problem.status == STATUS_OK) {
         b->changed++;
-        b->narrows = b->narrows || change_narrows(c);
         if (c->fleet_outcome.place.serial > b->fleet_outcome.place.serial)
             b->fleet_outcome = c->fleet_outcome;
     } else if (b->problem.status == STATUS_OK) {
@@ -38,8 +38,19 @@ static void note_of_many(struct change *c)
     }
 }
 
+void fleet_up_count(struct writer *w, struct change *c, bool held)
+{
+    struct subject_counts *counts = &w->policy.counts;
+
+    if (held == c->is_counted || c->after->revoked != 0 || !subject_counts_reserve(counts))
+        return;
+    c->is_counted = held;
+    subject_counts_note(counts, record_subject(c->after), c->after->expires, held);
+}
+
 void fleet_up_settle(struct writer *w, struct change *c)
 {
+    fleet_up_count(w, c, false);
     c->fleet_stage = CHANGE_SETTLED;
     /* Nothing of it is to be put, but its entry is. */
     c->puts = c->rotates = c->removes = c->is_new = c->is_so = false;
@@ -208,11 +219,13 @@ static void explain_denial(const struct fleet_up_request *r, struct change *c, s
         fleet_up_explain_denial(r, c, why);
 }
 
-static void explain_change(struct change *c, size_t code, const char *why)
+/* An earlier offer, whose answer was lost, may have been carried out, whatever is said of this one. */
+static void explain_change(const struct fleet_up_request *r, struct change *c, size_t code,
+                           const char *why)
 {
     struct text t = text_in(c->refusal, sizeof(c->refusal));
 
-    if (codes[code].failure != FAILED_PERHAPS) {
+    if (codes[code].failure != FAILED_PERHAPS && r->offers <= 1) {
         problem_set(&c->problem, codes[code].status, "not done by the fleet's database: %s", why);
         return;
     }
@@ -231,7 +244,7 @@ static void explain(const struct fleet_up_request *r, struct change *c, size_t c
     if (fleet_up_is_denial(r->event))
         explain_denial(r, c, code, why);
     else
-        explain_change(c, code, why);
+        explain_change(r, c, code, why);
 }
 
 /* The database refuses what is in force here: it stays so, and is not asked for again. */

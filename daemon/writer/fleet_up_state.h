@@ -22,6 +22,7 @@ struct fleet_up {
         unsaved;               /* ... that the disk refused to keep as unsent; also in the queue */
     struct mail_list deferred; /* changes of tokens about which something else waits */
     bool staged;               /* the cache is to be committed */
+    bool failure_logged;       /* ... that it cannot be */
     bool news;                 /* for whoever waits for requests, or for what was settled */
     bool later_noted;          /* ... what is tried again is due */
     uint64_t next_due;   /* clock_monotonic(), no later than the first deadline; UINT64_MAX: none */

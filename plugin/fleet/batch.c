@@ -12,6 +12,7 @@ struct batch {
     batch_done *done;
     uint64_t tag;
     size_t count;      /* lines between begin and end */
+    size_t around;     /* 2 for these two; a further part of a snapshot begins with no line */
     size_t answered;   /* final lines that came */
     bool refused;      /* one of them was no OK */
     struct text lines; /* owned */
@@ -33,7 +34,7 @@ static bool reserve(struct batch *b)
     return true;
 }
 
-struct batch *batch_new(struct context *c, const struct fleet_place *from, bool snapshot)
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind)
 {
     struct batch *b = calloc(1, sizeof(*b));
 
@@ -42,9 +43,13 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, bool 
         return NULL;
     }
     b->context = c;
+    b->around = 1;
+    if (kind == BATCH_SNAPSHOT_PART)
+        return b;
     text_adds(&b->lines, "fleet begin place=");
     fleet_place_put(&b->lines, from);
-    text_adds(&b->lines, snapshot ? " snapshot=yes\n" : "\n");
+    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " snapshot=yes\n" : "\n");
+    b->around++;
     return b;
 }
 
@@ -97,7 +102,7 @@ static void on_reply(void *batch, const struct reply *reply)
         return;
     if (reply != NULL && reply->kind != ANSWER_OK)
         note_refusal(b, reply);
-    if (reply != NULL && ++b->answered < b->count + 2)
+    if (reply != NULL && ++b->answered < b->count + b->around)
         return;
     enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
     b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
@@ -117,7 +122,8 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     text_adds(&b->lines, "fleet end place=");
     fleet_place_put(&b->lines, to);
     text_adds(&b->lines, more ? " more=yes\n" : "\n");
-    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->count + 2, on_reply, b)) {
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)(b->count + b->around),
+                   on_reply, b)) {
         batch_free(b);
         return false;
     }

@@ -12,6 +12,12 @@ enum batch_outcome {
     BATCH_LOST,    /* the connection ended */
 };
 
+enum batch_kind {
+    BATCH_CHANGES,
+    BATCH_SNAPSHOT,      /* its first part */
+    BATCH_SNAPSHOT_PART, /* a further one: the snapshot is begun already */
+};
+
 struct batch;
 
 /* `tag` is whatever the caller gave. */
@@ -19,7 +25,7 @@ typedef void batch_done(struct context *c, enum batch_outcome outcome,
                         const struct fleet_place *place, uint64_t tag);
 
 /* Begin one behind a place; NULL: no memory. */
-struct batch *batch_new(struct context *c, const struct fleet_place *from, bool snapshot);
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind);
 void batch_free(struct batch *b);
 
 /* True if no more should be added. */

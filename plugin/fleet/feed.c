@@ -80,7 +80,7 @@ static bool hand_on(struct context *c, const PGresult *r)
             c->go(c, MODE_SNAPSHOT);
             return false;
         }
-        if (b == NULL && (b = batch_new(c, &at, false)) == NULL)
+        if (b == NULL && (b = batch_new(c, &at, BATCH_CHANGES)) == NULL)
             return false;
         if (row.event.len == 0 || !read_place(r, i, &before, &at) || !batch_add(b, &row, &why)) {
             batch_free(b);

@@ -13,6 +13,7 @@ struct snapshot {
     struct batch *part;       /* that is collected; NULL: none */
     unsigned parts;           /* that jetond has not answered */
     bool reads, failed;
+    bool begun, whole; /* its first part is made; its last one is sent */
 };
 
 static bool is_stale(const struct context *c)
@@ -49,16 +50,25 @@ static void on_part(struct context *c, enum batch_outcome outcome, const struct 
         database_copy_resume(c->database);
 }
 
+static struct batch *new_part(struct context *c)
+{
+    static const struct fleet_place none;
+    const enum batch_kind kind = c->snapshot->begun ? BATCH_SNAPSHOT_PART : BATCH_SNAPSHOT;
+
+    c->snapshot->begun = true;
+    return batch_new(c, &none, kind);
+}
+
 static bool send_part(struct context *c, bool more)
 {
     struct snapshot *s = c->snapshot;
-    static const struct fleet_place none;
-    struct batch *part = s->part != NULL ? s->part : batch_new(c, &none, true);
+    struct batch *part = s->part != NULL ? s->part : new_part(c);
 
     s->part = NULL;
     if (part == NULL || !batch_send(part, &s->place, more, on_part, c->round))
         return false;
     s->parts++;
+    s->whole = !more;
     return true;
 }
 
@@ -99,14 +109,13 @@ static struct slice take_column(char **at, const char *end)
 static const char *add_row(struct context *c, char *line, size_t len)
 {
     struct snapshot *s = c->snapshot;
-    static const struct fleet_place none;
     const char *why = "no memory", *end = line + len;
     struct change_row row = { .event = { "", 0 } };
 
     row.digest = take_column(&line, end);
     row.claims = take_column(&line, end);
     if (s->part == NULL)
-        s->part = batch_new(c, &none, true);
+        s->part = new_part(c);
     if (s->part == NULL || !batch_add(s->part, &row, &why))
         return why;
     c->figures.changes++;
@@ -158,10 +167,22 @@ void snapshot_begin(struct context *c)
     database_copy(c->database, &copy, c);
 }
 
+static void ignore(void *context, const struct reply *reply)
+{
+    (void)context;
+    (void)reply;
+}
+
+/* jetond keeps what has begun until its connection ends or it is told otherwise. */
 void snapshot_end(struct context *c)
 {
+    static const struct slice abort = SLICE("fleet abort\n");
+
     batch_free(c->snapshot->part);
     c->snapshot->part = NULL;
+    if (c->snapshot->begun && !c->snapshot->whole)
+        link_send(c->link, abort, 1, ignore, c);
+    c->snapshot->begun = false;
     database_copy_resume(c->database);
 }
 

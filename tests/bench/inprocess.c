@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measure a verification in this process, beside a hash by libsodium and one cache miss.
  *
- *     inprocess TOKENS < words
+ *     inprocess TOKENS [beside|fleet] < words
  *
  * A child builds a table of TOKENS tokens with the daemon's token_table and shares it over a
  * socket; this process verifies through libjeton.  For each "round" that it reads it measures in
@@ -18,6 +18,7 @@
  *
  * and for "claims" only jeton_verify() with claims, CLAIMS of them, for whoever counts instructions;
  * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.
+ * `beside`: the host is of a fleet, and has a lease; `fleet`: so are the tokens.
  * It prints nanoseconds of CPU for each, by name.  Each value is used once in a round and lies
  * where the hardware can prefetch it, in all cases alike. */
 #include <fcntl.h>
@@ -52,6 +53,7 @@ enum {
 };
 
 static unsigned tokens;
+static const char *fleet = ""; /* see above */
 static char *values;
 static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
 static volatile uint64_t sink;
@@ -75,12 +77,25 @@ static double now(void)
 
 /* -- the child process ------------------------------------------------------------------------- */
 
+/* Make the table one of a host of a fleet, with a lease of an hour. */
+static void use_fleet(struct token_table *p)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    const int64_t until = ((int64_t)t.tv_sec + 3600) * 1000000000;
+    check(token_table_use_fleet(p) == 0, "token_table_use_fleet");
+    token_table_set_fleet_lease(p, until, until);
+}
+
 static struct token_table *build(void)
 {
     struct token_table *p = token_table_new("jtn", tokens);
     char value[VALUE_LEN], text[64];
 
     check(p != NULL, "token_table_new");
+    if (fleet[0] != '\0')
+        use_fleet(p);
     for (uint64_t i = 0; i < tokens; i++) {
         struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
         make_value(i, value);
@@ -89,6 +104,8 @@ static struct token_table *build(void)
         record_set_subject(&r, slice_of(text));
         snprintf(text, sizeof(text), "deploy,read,set%u", (unsigned)(mix(~i) % SCOPE_SETS));
         record_set_scopes(&r, slice_of(text));
+        if (strcmp(fleet, "fleet") == 0)
+            record_set_group(&r, slice_of("web"));
         check(token_table_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "token_table_reserve");
         token_table_put(p, &r);
     }
@@ -314,7 +331,8 @@ int main(int argc, char **argv)
     struct jeton *handle;
     int ready[2];
 
-    tokens = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    tokens = argc == 2 || argc == 3 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    fleet = argc == 3 ? argv[2] : "";
     if (tokens == 0)
         return 2;
     check(sodium_init() >= 0 && mkdtemp(directory) != NULL && pipe(ready) == 0, "start");

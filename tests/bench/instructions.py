@@ -23,23 +23,25 @@ def counted(out):
         return int(re.search(r"^(?:totals|summary): (\d+)", file.read(), re.M).group(1))
 
 
-def of_library(directory):
-    """Each verification with claims by jeton_verify(): what more of them cost."""
+def of_library(directory, *fleet):
+    """Each verification with claims by jeton_verify(): what more of them cost.  `fleet`: an argument of inprocess.c."""
     totals = []
     for words in "", "claims\n":
         out = f"{directory}/library"
-        subprocess.run([*callgrind(out), f"{BENCH}/inprocess", str(TOKENS)], input=words, text=True,
+        subprocess.run([*callgrind(out), f"{BENCH}/inprocess", str(TOKENS), *fleet], input=words, text=True,
                        stdout=subprocess.DEVNULL, check=True)
         totals.append(counted(out))
     return (totals[1] - totals[0]) / CLAIMS
 
 
-def of_daemon(directory):
+def of_daemon(directory, prepare=None, tokens=TOKENS, **more):
     """What more of them cost the thread that they cost most, which is the worker: others have work by the clock."""
-    totals = []
+    totals, path = [], store(tokens, directory) if tokens else f"{directory}/none.tdb"
     for replies in LESS, MORE:
         out = f"{directory}/daemon-{replies}"
-        with servers.jetond(store(TOKENS, directory), under=[*callgrind(out), "--separate-threads=yes"]) as daemon:
+        with servers.jetond(path, under=[*callgrind(out), "--separate-threads=yes"], **more) as daemon:
+            if prepare:
+                prepare(daemon)
             daemon.load("hit", 1, DEPTH, 60, TOKENS, replies=replies)
         totals.append({path[len(out):]: counted(path) for path in glob.glob(f"{out}-*")})
     return max(totals[1][thread] - totals[0].get(thread, 0) for thread in totals[1]) / (MORE - LESS)

@@ -167,9 +167,10 @@ def nice_prefix(nice):
     return [] if nice is None else ["nice", "-n", str(nice)]
 
 
-def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=(), fleet=False):
-    """`under`: the words of a program that runs it, such as a profiler.  `fleet`: it takes a fleet's tokens, too."""
-    scratch = directory()
+def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=(), fleet=False, scratch=None):
+    """`under`: the words of a program that runs it, such as a profiler.  `fleet`: it takes a fleet's tokens, too.  `scratch`:
+    where its sockets are, as those of one before it were."""
+    scratch = scratch or directory()
     roles = [f"--set={role}.path={scratch}/{role}.sock" for role in ("admin", "verify", *(("fleet",) if fleet else ()))]
     roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe", "fleet")]
     if workers is not None:

@@ -17,6 +17,7 @@ from verification_cases import OK
 LINES = 60
 EXAMPLE_NAMES = ["go", "node", "php", "shell"]
 PROXY_NAMES = ["caddy", "envoy", "haproxy", "nginx", "traefik"]     # configurations: gateway/test_proxies.py
+OTHER_NAMES = ["fleet"]                                            # of the database and of alerts: fleet/test_running_a_fleet.py
 each_example = pytest.mark.parametrize("asker", [asker for asker in ASKERS if asker.name in EXAMPLE_NAMES],
                                        ids=lambda asker: asker.name)
 each_that_stays_connected = pytest.mark.parametrize(
@@ -32,7 +33,7 @@ def code_lines(path):
 def test_examples_are_short():
     found = [path for name in EXAMPLE_NAMES for path in glob.glob(f"{EXAMPLES}/{name}/*") if os.path.isfile(path)]
     assert len(found) >= len(EXAMPLE_NAMES)
-    assert sorted(os.listdir(EXAMPLES)) == sorted([*EXAMPLE_NAMES, *PROXY_NAMES])
+    assert sorted(os.listdir(EXAMPLES)) == sorted([*EXAMPLE_NAMES, *PROXY_NAMES, *OTHER_NAMES])
     assert {path: len(code_lines(path)) for path in found if len(code_lines(path)) > LINES} == {}
 
 

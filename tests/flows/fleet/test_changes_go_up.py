@@ -104,6 +104,25 @@ def test_a_policy_holds_for_tokens_of_the_fleet_as_for_others(daemon):
         assert host.ask(f"update {token['id']} ttl=3d").verdict == "ERR policy"
 
 
+def test_tokens_that_the_database_has_not_answered_about_are_counted(daemon):
+    host = daemon(roles=FLEET, config="[policy]\nmax_tokens_per_subject = 2\n")
+    with Agent(host) as agent, host.client() as client:
+        client.send(*3 * ["create group=web subject=a"])
+        agent.carry_out(agent.take())
+        replies = [client.reply() for _ in range(3)]
+        assert [reply.verdict for reply in replies] == ["OK", "OK", "ERR policy"]
+        client.send(f"rotate {replies[0]['id']} grace=1h", f"revoke {replies[0]['id']}")
+        assert client.reply()["rule"] == "max_tokens_per_subject"
+        agent.carry_out([agent.take_one()])
+        assert client.reply().verdict == "OK"
+        agent.catch_up()
+        client.send("create group=web subject=a wait=1s")       # not answered in time: it counts no longer
+        agent.take_one()
+        assert client.reply().verdict == "ERR unavailable"
+        create(host, agent, subject="a")
+        assert host.ask("create group=web subject=a")["rule"] == "max_tokens_per_subject"
+
+
 def test_a_host_in_no_fleet_says_so(daemon):
     host = daemon()
     reply = host.ask("create group=web")

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from refused_writes import writes_refused
-from scripted_agent import Agent, asked, create, stat
+from scripted_agent import FLEET, Agent, asked, create, stat
 from waiting import eventually
 
 
@@ -210,3 +210,33 @@ def test_what_is_held_is_answered_when_the_daemon_ends(host, agent):
     assert time.monotonic() - began < 5
     for client in clients:
         assert [reply.verdict for reply in client.closed()] in ([], ["ERR unavailable"])
+
+
+@pytest.mark.parametrize("code", ["unavailable", "denied"])
+def test_what_was_offered_before_is_perhaps_done_whatever_becomes_of_the_next_offer(host, agent, code):
+    client = asked(host, "create group=web")
+    request = agent.take_one()
+    agent.commit(request)
+    agent.close()
+    with Agent(host, agent.changes, takes=False) as other:
+        other.fail(other.take_one(), code)
+        reply = client.reply()
+        assert "perhaps done" in reply["message"] and reply["id"] == request["digest"][:20]
+
+
+def test_tokens_are_counted_as_their_subjects_while_the_disk_refuses_what_denies_them(daemon):
+    host = daemon(roles=FLEET, config="[policy]\nmax_tokens_per_subject = 3\n")
+    with Agent(host) as agent:
+        denied, *_ = [create(host, agent, subject="ann") for _ in range(3)]
+        agent.catch_up()
+        with writes_refused(host):
+            client = asked(host, f"revoke {denied['id']}")
+            for _ in range(2):      # once a second it is tried again to save it
+                agent.fail(agent.take_one(), "unavailable")
+            assert client.reply().verdict == "ERR store"
+            agent.carry_out([agent.take_one()])
+        eventually(lambda: host.ask("create").verdict == "OK", "the store can be written")
+        agent.catch_up()
+        assert host.log().count("denials are in force, and go up, but are not saved") == 1
+        create(host, agent, subject="ann")
+        assert host.ask("create group=web subject=ann")["rule"] == "max_tokens_per_subject"

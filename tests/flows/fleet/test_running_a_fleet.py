@@ -200,7 +200,7 @@ def test_each_fault_of_a_host_is_one_alert_and_none_of_the_others(tmp_path):
 def test_figures_that_alerts_and_the_page_go_by_are_there():
     rows = dict(re.findall(r'\{ "(fleet_\w+)", (GAUGE|COUNTER)', read("plugin/cli/prometheus.c")))
     there = {f"jeton_{name}{'_total' if kind == 'COUNTER' else ''}" for name, kind in rows.items()}
-    there |= {f"jeton_fleet_{name}" for name in re.findall(r'one\(t, "(\w+)"', read("plugin/fleet/metrics.c"))}
+    there |= {f"jeton_fleet_agent_{name}" for name in re.findall(r'one\(t, "(\w+)"', read("plugin/fleet/metrics.c"))}
     asked = set(re.findall(r"\bjeton_fleet_\w+", read(f"{EXAMPLES}/alerts.yml")))
     assert len(asked) >= 8 and asked - there == set()
     described = set(re.findall(r"^\.It Cm (fleet_\w+)", read(PAGE), re.M))

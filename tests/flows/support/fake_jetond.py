@@ -310,7 +310,9 @@ class Session:
         if not self.begun:
             return 'ERR no-batch message="no batch"\n'
         (begin, snapshot), more = self.begun, "more" in values
-        self.begun = fake.holder = None
+        changes, self.changes = self.changes, []
+        if not more or fake.refuse_end:
+            self.begun = fake.holder = None
         if fake.refuse_end:
             return fake.refuse_end + "\n"
         if values["place"] == "none" or (more and not snapshot):
@@ -320,23 +322,23 @@ class Session:
             time.sleep(fake.delay)
             fake.lock.acquire()
         if snapshot:
-            self.take_part(more)
+            self.take_part(changes, more)
         elif int(values["place"].partition(":")[0]) <= fake.serial:
             raise Fault(f"a place that goes back: {values}")
-        for verb, claims in self.changes:
+        for verb, claims in changes:
             self.apply(verb, claims)
         if not more:
             fake.places = [] if snapshot else fake.places
             fake.places.append(values["place"])
-        fake.batches.append((begin, values["place"], snapshot, len(self.changes)))
+        fake.batches.append((begin, values["place"], snapshot, len(changes)))
         fake.changed.notify_all()
-        return f"OK place={fake.place} changes={len(self.changes)}\n"
+        return f"OK place={fake.place} changes={len(changes)}\n"
 
-    def take_part(self, more):
+    def take_part(self, changes, more):
         fake = self.fake
         if fake.part is None:
             fake.part = []
-        for verb, claims in self.changes:
+        for verb, claims in changes:
             if verb == "drop" or (fake.part and claims["digest"] <= fake.part[-1]):
                 raise Fault("a snapshot that does not ascend")
             fake.part.append(claims["digest"])
