@@ -6,6 +6,7 @@ from client import quote
 from scripted_agent import FLEET, Agent, create
 from hostile_daemon import SCRIPT, Fake, unharmed
 from waiting import eventually_shown
+from web_looks import WIDTHS, cut_off, look_at
 
 ORIGIN = "here"     # what a scripted agent says of all
 
@@ -284,3 +285,28 @@ def test_what_a_hostile_daemon_says_of_the_fleet_is_shown_as_text(http_site):
     submit_create(page, "web", description="x")
     browser.wait("[data-pane=value] [data-name=old-pending]")
     unharmed(browser)
+
+
+# -- looks -----------------------------------------------------------------------------------------
+
+
+def test_views_of_a_fleet_are_accessible_and_fit(fleet):
+    host, agent, page, browser = fleet
+    agent.start()
+    host.create(group="web", description="release-pipeline-of-the-web-shop-in-one-word", subject="a-subject-of-many-words-in-one",
+                scopes="deploy,registry:push,repo:read", ttl="30d")
+    made = host.create(group="g".ljust(64, "7"), description="shop")
+    agent.close()
+    assert host.ask(f"revoke {made['id']}").verdict == "ERR unavailable"
+    page.open()
+    views = {"fleet-tokens": lambda: page.go("tokens"), "fleet-token": lambda: page.go(f"token/{made['id']}"), "fleet-health": lambda: page.go("health"),
+             "fleet-audit": lambda: page.go("audit"), "fleet-create": lambda: page.go("tokens").begin_create(description="x")}
+    faults = []
+    for name, show in views.items():
+        show()
+        faults += [fault for width in WIDTHS for fault in look_at(browser, name, "light", width)]
+        for width in 360, 1010, 1180, 1280:
+            browser.size(width, 900)
+            faults += cut_off(browser, name, width)
+        browser.size(1400, 900)
+    assert faults == []
