@@ -225,28 +225,31 @@ static int merge(struct fleet_cache *c)
     if (why != NULL)
         return fail(c, -EIO, why);
     if (had && !fleet_entry_merge_snapshot(&s->comes, &s->had))
-        return fail(c, -EINVAL, "two digests have the same id");
+        return -EEXIST;
     enum store_found found = fleet_find_logged(c, c->active, id, &s->had);
     if (found == STORE_FAILED)
         return failed(c, -EIO);
     if (found == STORE_FOUND && !fleet_entry_merge(&s->comes, &s->had))
-        return fail(c, -EINVAL, "two digests have the same id");
+        return -EEXIST;
     return had ? next_here(c) : 0;
 }
 
 static int put(struct fleet_cache *c, struct fleet_entry *merged)
 {
     struct fleet_stream *s = c->stream;
+    const uint8_t *id = s->comes.record.digest;
     char bytes[FLEET_ENTRY_MAX];
     struct text t = text_in(bytes, sizeof(bytes));
     int error = 0;
 
-    while (error == 0 && s->here.at != NULL && memcmp(s->here.at, s->last, ID_SIZE) < 0)
+    while (error == 0 && s->here.at != NULL && memcmp(s->here.at, id, ID_SIZE) < 0)
         error = drop(c);
     if (error == 0)
         error = merge(c);
     if (error != 0)
         return error;
+    memcpy(s->last, id, ID_SIZE);
+    s->begun = true;
     fleet_entry_write(&t, &s->comes);
     error = fleet_writing_put(&s->writing, text_slice(&t));
     if (merged != NULL)
@@ -264,10 +267,11 @@ int fleet_cache_snapshot_put(struct fleet_cache *c, const struct fleet_entry *en
         return -EINVAL;
     if (s->error != 0)
         return s->error;
-    if (!record_is_fleet(&entry->record) || (s->begun && memcmp(id, s->last, ID_SIZE) <= 0))
+    int order = s->begun ? memcmp(id, s->last, ID_SIZE) : 1;
+    if (!record_is_fleet(&entry->record) || order < 0)
         return fail(c, -EINVAL, "entries without a group, or not in order");
-    memcpy(s->last, id, ID_SIZE);
-    s->begun = true;
+    if (order == 0)
+        return -EEXIST;
     fleet_entry_copy(&s->comes, entry);
     return put(c, merged);
 }

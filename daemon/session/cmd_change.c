@@ -131,6 +131,7 @@ void cmd_change(struct run *run, const struct request *r)
         session_refuse(s, problem.status, problem.message);
         return;
     }
+    c->of_others = s->role != ROLE_ADMIN;
     if (asks_fleet_in_vain(s, c))
         return;
     trace_signed_part(c);

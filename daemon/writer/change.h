@@ -123,6 +123,8 @@ struct change {
     struct record *after;        /* `want` of a new token, or else `found` */
     const struct record *before; /* the token as it was, where the entry shows that; or NULL */
     uint16_t refusal_len;        /* of the fields of a refusal by policy */
+    bool of_others;              /* of a session that is no administrator's */
+    bool is_held_of_others;      /* ... and counted among those that are held: fleet_up.c */
     bool is_counted; /* its token is counted as its subject's while it is held: fleet_up_count() */
     enum change_fleet fleet_stage;
     uint64_t

@@ -60,8 +60,8 @@ static void count_conflict(struct fleet_staging *s, const uint8_t digest[DIGEST_
     text_addc(&t, '\0');
     if (s->w->fleet->figures.conflicts++ == 0)
         log_warning(
-            "fleet: %s is a token of this host alone: the fleet's of the same digest is not taken "
-            "over (others are counted: fleet_conflicts)",
+            "fleet: %s is a token of this host alone, or another one has the same first digits: the fleet's is "
+            "not taken over (others are counted: fleet_conflicts)",
             id);
 }
 
@@ -192,6 +192,10 @@ enum status fleet_stage_of_snapshot(struct fleet_staging *s, const struct fleet_
         return status;
     fleet_entry_copy(&comes, &e->after);
     int error = fleet_cache_snapshot_put(s->w->fleet->cache, &comes, &e->after);
+    if (error == -EEXIST) {
+        count_conflict(s, c->record.digest);
+        return STATUS_OK;
+    }
     if (error == -EINVAL)
         return fleet_stage_refuse(s, STATUS_BAD_VALUE,
                                   "digest=: a snapshot is in ascending order of digests");

@@ -174,6 +174,12 @@ static bool refuse(struct change *c, enum status status, const char *why)
     return false;
 }
 
+/* True if so many wait already that this one, of no administrator, must not. */
+static bool is_crowded(const struct fleet_up *u, const struct change *c)
+{
+    return c->of_others && u->others >= FLEET_UP_OTHERS_MAX;
+}
+
 /* Hold a denial, which is in force from now on, whatever becomes of it. */
 static bool hold_denial(struct writer *w, struct change *c, enum fleet_up_event event, int64_t now)
 {
@@ -192,7 +198,7 @@ static bool hold_denial(struct writer *w, struct change *c, enum fleet_up_event 
                           "in force on this host until jetond stops, and no more: no memory");
         fleet_up_stage_denial(w, r, now);
     }
-    if (u->taker == 0)
+    if (u->taker == 0 || is_crowded(u, c))
         c->fleet_by = 0; /* as soon as it is saved */
     return true;
 }
@@ -225,9 +231,17 @@ static bool hold_change(struct writer *w, struct change *c, enum fleet_up_event 
 {
     struct fleet_up *u = w->fleet_up;
 
+    /* The names of users are a host's own: who has one here is not who has it elsewhere. */
+    if (c->by_self)
+        return apply(w, c, event, now) &&
+               refuse(c, STATUS_FORBIDDEN,
+                      "a token of the fleet: over this socket it can be revoked, and no more");
     if (u->taker == 0)
         return refuse(c, STATUS_UNAVAILABLE,
                       "no agent of the fleet is connected to this host; nothing was done");
+    if (is_crowded(u, c) && !c->is_held_of_others)
+        return refuse(c, STATUS_BUSY,
+                      "too many changes wait for the fleet's database; nothing was done");
     if (!is_new(event) && defer(w, c))
         return true;
     if (!apply(w, c, event, now))
@@ -255,6 +269,10 @@ static bool hold(struct writer *w, struct change *c, enum fleet_up_event event, 
     c->fleet_stage = held ? CHANGE_HELD : CHANGE_SETTLED;
     if (held)
         fleet_up_note_due(u, c->fleet_by);
+    if (held && c->of_others && !c->is_held_of_others) {
+        c->is_held_of_others = true;
+        u->others++;
+    }
     return held;
 }
 

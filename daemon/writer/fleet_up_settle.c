@@ -51,6 +51,8 @@ void fleet_up_count(struct writer *w, struct change *c, bool held)
 void fleet_up_settle(struct writer *w, struct change *c)
 {
     fleet_up_count(w, c, false);
+    w->fleet_up->others -= c->is_held_of_others;
+    c->is_held_of_others = false;
     c->fleet_stage = CHANGE_SETTLED;
     /* Nothing of it is to be put, but its entry is. */
     c->puts = c->rotates = c->removes = c->is_new = c->is_so = false;

@@ -9,7 +9,10 @@
 enum {
     FLEET_UP_WAIT = 5,         /* seconds that a change waits, unless wait= says */
     FLEET_UP_CONFIRM_MORE = 5, /* more seconds, while hosts are counted */
-    FLEET_UP_RETRY = 1,        /* seconds after which a denial is offered again */
+    /* Changes of sessions that are no administrator's, and wait: less than these may have under way together
+     * (net/worker_thread.c), so that nobody's denial of another token waits for the database. */
+    FLEET_UP_OTHERS_MAX = 128,
+    FLEET_UP_RETRY = 1, /* seconds after which a denial is offered again */
 };
 
 struct fleet_up {
@@ -17,6 +20,7 @@ struct fleet_up {
     uint64_t taker;                    /* the agent's session that takes requests; 0: none does */
     struct fleet_up_requests answered; /* done, and to be settled together */
     size_t answered_count;
+    size_t others;                   /* changes of such sessions that are held */
     struct fleet_up_requests saving; /* denials that are staged, and not committed */
     struct fleet_up_requests
         unsaved;               /* ... that the disk refused to keep as unsent; also in the queue */

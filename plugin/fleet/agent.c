@@ -23,6 +23,7 @@ enum {
     TICK_MS = 100,
     POLL_MS = 1000,
     STUCK_MS = 5000,
+    STUCK_MIN_MS = 1000, /* anybody may notify */
     PATIENCE_MS = 15000, /* a server answers a query within this, or a lease if that is less */
     PLACE_MS = 10000,    /* jetond is asked for its figures that often */
 };
@@ -45,7 +46,8 @@ static void begin_mode(struct context *c)
         snapshot_begin(c);
         break;
     case MODE_STUCK:
-        c->stuck_until = monotonic_ms() + STUCK_MS;
+        c->stuck_least = monotonic_ms() + STUCK_MIN_MS;
+        c->stuck_until = c->stuck_least + STUCK_MS - STUCK_MIN_MS;
         c->place_known = false;
         report_due(c);
         break;
@@ -117,6 +119,9 @@ static void on_place(void *unused, const struct reply *reply)
     if (!c->place_known) {
         c->place = place;
         c->place_known = true;
+        if (fleet_place_equal(&place, &c->before.place))
+            beat_grant_again(c, c->before.until);
+        c->before = (struct lease_before){ 0 };
         follow_if_ready(c);
     }
 }
@@ -135,12 +140,16 @@ static void on_link_up(void *unused)
     ask_place(&context);
 }
 
-/* jetond forgets the lease when it starts, so it is to be earned anew. */
+/* jetond forgets the lease when it starts.  What was earned is of the place that it had saved, and of no other. */
 static void on_link_down(void *unused)
 {
     struct context *c = &context;
+    const bool has = c->place_known && (c->mode == MODE_FOLLOW || c->mode == MODE_WAIT);
 
     (void)unused;
+    if (c->place_known || c->mode != MODE_WAIT)
+        c->before = has ? (struct lease_before){ c->place, c->lease.until } :
+                          (struct lease_before){ 0 };
     c->place_known = false;
     c->lease = (struct lease){ 0 };
     go(c, MODE_WAIT);
@@ -177,8 +186,8 @@ static void on_notified(void *unused)
     if (context.mode == MODE_FOLLOW)
         feed_wake(&context);
     else if (context.mode == MODE_STUCK)
-        context.stuck_until =
-            monotonic_ms(); /* what was wrong may have been mended: at the next tick */
+        /* What was wrong may have been mended. */
+        context.stuck_until = context.stuck_least;
 }
 
 /* -- time --------------------------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ static void put_done(struct text *t, const struct change_request *r)
     put_request(t, "done", r->number);
     line_put_key(t, "place");
     fleet_place_put(t, &r->place);
-    if (r->confirm) {
+    if (r->counted) {
         line_put_u64(t, "seen", r->seen);
         line_put_u64(t, "hosts", r->hosts);
     }

@@ -27,18 +27,32 @@ static void on_lease(void *context, const struct reply *reply)
                       reply->word.at);
 }
 
-static void tell_lease(struct context *c)
+/* How much longer known tokens go on, in nanoseconds. */
+static int64_t kept_longer(const struct context *c)
 {
     const int64_t more = c->config->keep - c->config->lease;
+
+    return more > 0 ? more * INT64_C(1000000000) : 0;
+}
+
+static void tell_lease(struct context *c)
+{
     char line[96];
     struct text t = text_in(line, sizeof(line));
 
     text_adds(&t, "fleet lease");
     line_put_u64(&t, "until", (uint64_t)c->lease.until);
-    line_put_u64(&t, "keep",
-                 (uint64_t)(c->lease.until + (more > 0 ? more * INT64_C(1000000000) : 0)));
+    line_put_u64(&t, "keep", (uint64_t)(c->lease.until + kept_longer(c)));
     text_addc(&t, '\n');
     link_send(c->link, text_slice(&t), 1, on_lease, c);
+}
+
+void beat_grant_again(struct context *c, int64_t until)
+{
+    if (until == 0 || until + kept_longer(c) <= lease_clock())
+        return;
+    c->lease.until = until;
+    tell_lease(c);
 }
 
 void beat_reached(struct context *c)
@@ -121,8 +135,10 @@ static void take_poll(struct context *c, const struct database_answer *answer)
         log_write(LOG_WARNING, "the database answers a poll with what was not asked");
         return;
     }
-    if (!check_schema(c, context_column(r, 0, 0)))
+    if (!check_schema(c, context_column(r, 0, 0))) {
+        c->beat.fresh_at = c->beat.sent; /* no other server of this database has another schema */
         return;
+    }
     const struct slice newest = context_column(r, 0, 1);
     if (newest.at == NULL)
         c->beat.newest = 0;

@@ -15,6 +15,10 @@ void beat_reset(struct context *c);
 /* The place has moved, or was verified: take what that earns, and tell jetond. */
 void beat_reached(struct context *c);
 
+/* Grant what was earned before jetond was started again at the same place, if anything is left of it: that needs no
+ * database. */
+void beat_grant_again(struct context *c, int64_t until);
+
 /* Give a connection up whose server has no confirmed beat for as long as the lease: perhaps it was cut off from its
  * standbys, and another one is the primary now. */
 void beat_check(struct context *c);

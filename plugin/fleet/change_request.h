@@ -18,6 +18,7 @@ struct change_request {
     int64_t wait;      /* milliseconds, for confirm */
     int64_t since;     /* monotonic milliseconds: when it came; then, when it was committed */
     struct fleet_place place; /* that it was given */
+    bool counted;             /* for confirm: */
     uint64_t seen, hosts;
     /* Parameters, as PostgreSQL takes them; NULL: none.  They lie in `text`. */
     const char *digest, *group, *state, *created, *activates, *expires, *subject, *scopes,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <libpq-fe.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,6 +131,41 @@ static void assign(struct config *c, const char *assignment, struct config_fault
         config_blame(faults, "--set %.100s: %s", assignment, why);
 }
 
+/* Blame a connection string without what it has: libpq quotes parts of it, and there may be a password. */
+static void blame_database(struct config_faults *faults, const char *why)
+{
+    char text[CONFIG_FAULT_SIZE / 2];
+    size_t len = 0;
+    bool quoted = false;
+
+    for (const char *at = why; *at != '\0' && len < sizeof(text) - 1; at++) {
+        const bool quote = *at == '"';
+        if ((!quoted || quote) && *at != '\n')
+            text[len++] = *at;
+        quoted ^= quote;
+    }
+    text[len] = '\0';
+    config_blame(faults, "database: this is no connection string: %s", text);
+}
+
+/* As libpq does, take what is neither a URI nor has an equals sign as the name of a database. */
+static void check_database(const struct config *c, struct config_faults *faults)
+{
+    char *why = NULL;
+
+    if (strchr(c->database, '=') == NULL && strncmp(c->database, "postgres", 8) != 0)
+        return;
+    PQconninfoOption *options = PQconninfoParse(c->database, &why);
+    if (options == NULL)
+        blame_database(faults, why != NULL ? why : "no memory");
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, "port") == 0 && o->val != NULL &&
+            o->val[strspn(o->val, "0123456789,")] != '\0')
+            blame_database(faults, "its port is no number");
+    PQconninfoFree(options);
+    PQfreemem(why);
+}
+
 bool config_load(const struct config_source *source, struct config *c, struct config_faults *faults)
 {
     faults->count = 0;
@@ -137,6 +173,7 @@ bool config_load(const struct config_source *source, struct config *c, struct co
     read_file(source, c, faults);
     for (unsigned i = 0; i < source->assignments; i++)
         assign(c, source->assignment[i], faults);
+    check_database(c, faults);
     if (c->keep > 0 && c->keep < c->lease)
         config_blame(faults, "stale = keep is shorter than the lease: give at least as much");
     return faults->count == 0;

@@ -39,6 +39,7 @@ static void settle(struct confirm *f, uint64_t seen, uint64_t hosts, bool counte
         const bool same = counted && r->place.serial == f->serial &&
                           strcmp(r->group, f->group) == 0;
         if (same) {
+            r->counted = true;
             r->seen = seen;
             r->hosts = hosts;
         }

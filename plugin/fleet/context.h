@@ -50,6 +50,12 @@ struct figures {
     uint64_t changes, puts_refused, snapshots, notified, raised, raise_failed;
 };
 
+/* What jetond had before its connection ended: it forgets its lease when it starts. */
+struct lease_before {
+    struct fleet_place place;
+    int64_t until; /* 0: none */
+};
+
 struct rewind;
 struct snapshot;
 struct upward;
@@ -68,6 +74,7 @@ struct context {
     bool empty; /* the database had no change at all; then a place of none is in its history */
     uint64_t rewinds, tokens, waiting;
     struct lease lease;
+    struct lease_before before;
     struct feed feed;
     struct beat beat;
     struct report report;
@@ -76,7 +83,7 @@ struct context {
     struct snapshot *snapshot;
     struct upward *upward;
     char trouble[CONTEXT_TROUBLE_SIZE]; /* what is wrong, besides connections; "": nothing */
-    int64_t stuck_until;                /* monotonic milliseconds */
+    int64_t stuck_until, stuck_least;   /* monotonic milliseconds; when a notification comes */
 
     /* Go over to another mode; agent.c has it.  Never from within a loop over what the mode changes. */
     void (*go)(struct context *c, enum mode mode);

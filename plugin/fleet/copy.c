@@ -4,6 +4,7 @@
 
 #include "plugin/fleet/database_private.h"
 #include "plugin/service/log.h"
+#include "plugin/service/monotonic.h"
 
 bool database_copy(struct database *db, const struct database_copy *copy, void *context)
 {
@@ -23,6 +24,7 @@ void copy_begin(struct database *db)
     db->copying = true;
     db->copied_out = db->copy_failed = false;
     db->readable = true;
+    db->copied_at = monotonic_ms();
     if (PQexitPipelineMode(db->conn) != 1 || PQsendQuery(db->conn, query_snapshot) != 1)
         database_doom(db, PQerrorMessage(db->conn));
     else
@@ -52,6 +54,7 @@ static bool read_lines(struct database *db)
     while (db->readable && !db->drop && (len = PQgetCopyData(db->conn, &line, 1)) > 0) {
         if (line[len - 1] == '\n')
             len--;
+        db->copied_at = monotonic_ms();
         db->readable = db->copy->line(db->copy_context, line, (size_t)len);
         PQfreemem(line);
     }

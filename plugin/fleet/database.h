@@ -86,7 +86,7 @@ void database_copy_resume(struct database *db);
 /* Give the connection up.  `other`: begin with another of the servers that the connection string names. */
 void database_drop(struct database *db, const char *why, bool other);
 
-/* Give it up if the server has not answered for so many milliseconds. */
+/* Give it up if the server has not answered for so many milliseconds, or a copy has not gone on for four times as long. */
 void database_check(struct database *db, int64_t patience);
 
 #endif

@@ -12,6 +12,8 @@ enum {
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 10000,
     CONNECT_MS = 8000, /* until a session is set up */
+    STEADY_MS = 2000,  /* a connection that ends sooner counts as an attempt that failed */
+    COPY_PATIENCE = 4, /* times that of a query: the server sorts before it sends anything */
 };
 
 static void connect_now(struct database *db);
@@ -75,6 +77,8 @@ static void lose(struct database *db)
 {
     const bool was_up = db->state == DATABASE_UP, copied = db->copying || db->copy_wanted;
 
+    if (was_up && monotonic_ms() - db->up_since >= STEADY_MS)
+        db->attempts = 0;
     if (db->down_since == 0)
         db->down_since = monotonic_ms();
     db->state = DATABASE_DOWN;
@@ -317,8 +321,11 @@ bool database_is_deaf(const struct database *db)
 
 void database_check(struct database *db, int64_t patience)
 {
-    if (db->state == DATABASE_UP && db->pending > 0 &&
-        monotonic_ms() - db->exchange[db->first].since > patience)
+    if (db->state != DATABASE_UP || (db->pending == 0 && !db->copying))
+        return;
+    const int64_t waited = db->copying ? (monotonic_ms() - db->copied_at) / COPY_PATIENCE :
+                                         monotonic_ms() - db->exchange[db->first].since;
+    if (waited > patience)
         database_drop(db,
                       "the server does not answer: it hangs, is cut off, or waits for its standbys",
                       true);

@@ -46,8 +46,10 @@ struct database {
     bool heard, deaf;
     bool noticed; /* `notified` is due */
     unsigned attempts;
+    int64_t up_since; /* monotonic milliseconds; so are: */
     int64_t down_since;
-    char probe[40]; /* the channel of a notification to ourselves */
+    int64_t copied_at; /* when a copy last went on */
+    char probe[40];    /* the channel of a notification to ourselves */
     char trouble[512];
     char logged[512]; /* the trouble that was logged last */
     int adding;       /* statements that were added and not synced */

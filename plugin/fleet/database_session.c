@@ -5,6 +5,7 @@
 
 #include "plugin/fleet/database_private.h"
 #include "plugin/service/log.h"
+#include "plugin/service/monotonic.h"
 
 enum { EAR_MS = 2000 /* until a notification to ourselves has come */ };
 
@@ -28,6 +29,7 @@ static void go_up(struct database *db)
     const struct timeval ear = { EAR_MS / 1000, 0 };
 
     db->state = DATABASE_UP;
+    db->up_since = monotonic_ms();
     event_del(db->timer);
     db->down_since = 0;
     db->trouble[0] = db->logged[0] = '\0';
@@ -87,7 +89,6 @@ bool session_begin(struct database *db)
     snprintf(sql, sizeof(sql),
              "set client_min_messages = warning; "
              "set default_transaction_isolation = 'read committed'; set jit = off; "
-             "set jit = off; "
              "listen jeton; listen %s; notify %s",
              db->probe, db->probe);
     PQsetNoticeReceiver(db->conn, pipeline_notice, db);
@@ -117,12 +118,13 @@ void session_read_notifications(struct database *db)
     PGnotify *n;
 
     while (!db->drop && (n = PQnotifies(db->conn)) != NULL) {
-        if (strcmp(n->relname, db->probe) == 0)
-            db->heard = true;
-        else
-            db->noticed = true;
+        db->heard = true;
+        db->noticed |= strcmp(n->relname, db->probe) != 0;
         PQfreemem(n);
     }
+    if (db->heard && db->deaf)
+        log_write(LOG_INFO, "database: notifications come after all");
+    db->deaf &= !db->heard;
     if (db->noticed && db->state == DATABASE_UP && !db->drop) {
         db->noticed = false;
         db->events->notified(db->context);

@@ -56,10 +56,14 @@ static bool read_place(const PGresult *r, int row, const struct fleet_place *bef
            place->serial > before->serial;
 }
 
-/* True if the row says that this host has other groups now: what those had before is in a snapshot alone. */
-static bool changes_groups(const struct change_row *row)
+/* Return why what is behind the change before must come as a snapshot; NULL: it need not.  Serials have no gaps: where
+ * one is, changes were lost, and perhaps a denial among them. */
+static const char *breaks_off(const struct change_row *row, const struct fleet_place *before,
+                              const struct fleet_place *at)
 {
-    return row->digest.at == NULL && row->claims.at != NULL;
+    if (row->digest.at == NULL && row->claims.at != NULL)
+        return "this host's groups have changed";
+    return at->serial > before->serial + 1 ? "the database lacks changes in between" : NULL;
 }
 
 /* Make batches of the rows behind the first.  False: it goes on in another mode. */
@@ -74,15 +78,18 @@ static bool hand_on(struct context *c, const PGresult *r)
         const struct change_row row = { context_column(r, i, 2), context_column(r, i, 3),
                                         context_column(r, i, 4) };
         const struct fleet_place before = at;
-        if (changes_groups(&row)) {
+        const char *anew = NULL;
+        const bool read = row.event.len > 0 && read_place(r, i, &before, &at);
+        if (read && (anew = breaks_off(&row, &before, &at)) != NULL) {
             batch_free(b);
-            log_write(LOG_INFO, "this host's groups have changed: all is fetched anew");
+            log_write(LOG_WARNING, "behind change %llu %s: all is fetched anew",
+                      (unsigned long long)before.serial, anew);
             c->go(c, MODE_SNAPSHOT);
             return false;
         }
-        if (b == NULL && (b = batch_new(c, &at, BATCH_CHANGES)) == NULL)
+        if (b == NULL && (b = batch_new(c, &before, BATCH_CHANGES)) == NULL)
             return false;
-        if (row.event.len == 0 || !read_place(r, i, &before, &at) || !batch_add(b, &row, &why)) {
+        if (!read || !batch_add(b, &row, &why)) {
             batch_free(b);
             context_stuck(c, "the database's change behind %llu cannot be understood: %s",
                           (unsigned long long)before.serial, why);

@@ -274,20 +274,28 @@ const char *link_trouble(const struct link *l)
     return l->trouble;
 }
 
+static size_t unsent(const struct link *l)
+{
+    return evbuffer_get_length(bufferevent_get_output(l->stream));
+}
+
 bool link_send(struct link *l, struct slice lines, unsigned finals, link_reply *done, void *context)
 {
-    if (!link_is_up(l) || l->count == LINK_PENDING_MAX || finals == 0 ||
-        link_unsent(l) + lines.len > LINK_OUT_MAX ||
-        bufferevent_write(l->stream, lines.at, lines.len) < 0)
+    if (!link_is_up(l) || finals == 0)
         return false;
+    if (l->count == LINK_PENDING_MAX || unsent(l) + lines.len > LINK_OUT_MAX ||
+        bufferevent_write(l->stream, lines.at, lines.len) < 0) {
+        link_drop(l, "it has left too much unanswered");
+        return false;
+    }
     l->waiting[(l->first + l->count++) % LINK_PENDING_MAX] =
         (struct waiting){ .finals = finals, .done = done, .context = context };
     return true;
 }
 
-size_t link_unsent(const struct link *l)
+unsigned link_pending(const struct link *l)
 {
-    return l->stream != NULL ? evbuffer_get_length(bufferevent_get_output(l->stream)) : 0;
+    return l->count;
 }
 
 void link_pause(struct link *l, bool paused)

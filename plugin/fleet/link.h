@@ -33,12 +33,13 @@ bool link_is_up(const struct link *l);
 /* Return what is wrong, for people; "" if nothing is. */
 const char *link_trouble(const struct link *l);
 
-/* Send whole lines, which are answered by so many final lines.  False: it is not up, or too much is pending. */
+/* Send whole lines, which are answered by so many final lines.  False: it is not up, or is no more, as jetond has left
+ * too much unanswered: nobody would say again what was not sent. */
 bool link_send(struct link *l, struct slice lines, unsigned finals, link_reply *done,
                void *context);
 
-/* Return the bytes that were not sent yet. */
-size_t link_unsent(const struct link *l);
+/* Return how many answers are still to come, of LINK_PENDING_MAX at most. */
+unsigned link_pending(const struct link *l);
 
 /* Read no more for now; or again. */
 void link_pause(struct link *l, bool paused);

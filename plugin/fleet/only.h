@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One agent for each jetond: a second one would only take turns with it.  An abstract Unix socket, named after the path of
- * jetond's, is the lock; it ends with the process. */
+ * jetond's, is the lock; it ends with the process.  Any user may bind such a name, so it counts only where root or
+ * this user listens: nobody else stops an agent from starting. */
 #ifndef JETON_PLUGIN_FLEET_ONLY_H
 #define JETON_PLUGIN_FLEET_ONLY_H
 

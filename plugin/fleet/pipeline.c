@@ -134,8 +134,6 @@ static void answer_head(struct database *db, bool lost)
 
     db->first = (db->first + 1) % DATABASE_PENDING_MAX;
     db->pending--;
-    if (answer.ok)
-        db->attempts = 0;
     e.done(e.context, &answer);
     free_results(&e);
 }
@@ -148,6 +146,11 @@ static void take_result(struct database *db, PGresult *r)
     if (status == PGRES_PIPELINE_SYNC) {
         PQclear(r);
         answer_head(db, false);
+        return;
+    }
+    if (e->results == e->statements && status == PGRES_FATAL_ERROR) {
+        note_error(db, e, r); /* of the commit, and nothing was done */
+        PQclear(r);
         return;
     }
     if (e->results == e->statements) {

@@ -79,9 +79,9 @@ static void on_copied_place(void *context, const PGresult *r)
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
-    if (PQntuples(r) == 0 || PQnfields(r) != 2)
-        return;
-    s->failed |= !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place);
+    s->failed |= PQnfields(r) != 2 ||
+                 (PQntuples(r) > 0 &&
+                  !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
 }
 
 /* Decode COPY's text format in place: a column of it, up to a tab. */
@@ -148,8 +148,9 @@ static void on_copied(void *context, bool ok)
     s->reads = false;
     if (is_stale(c) || !ok)
         return;
-    if (s->failed) {
-        context_stuck(c, "a snapshot could not be taken");
+    if (s->failed || (s->place.serial == 0 && s->begun)) {
+        context_stuck(c, "a snapshot could not be taken%s",
+                      s->failed ? "" : ": the database has tokens, and no change");
     } else if (s->place.serial == 0) {
         c->empty = true;
         c->go(c, MODE_FOLLOW);

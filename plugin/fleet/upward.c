@@ -13,6 +13,7 @@ enum {
     DENIALS_MAX = 1000,
     QUEUE_MAX = 20000, /* requests that wait; then jetond is not read from any more */
     HOLD_MS = 4000,    /* for which a request waits for the database: who asked waits 5 s */
+    UNANSWERED_MAX = LINK_PENDING_MAX / 4, /* no more is made while jetond takes no answers */
     DIGITS = 2 * DIGEST_SIZE,
 };
 
@@ -178,7 +179,8 @@ static void make(struct upward *u)
 {
     struct context *c = u->context;
 
-    if (!TAILQ_EMPTY(&u->sent) || TAILQ_EMPTY(&u->queue) || !database_is_up(c->database))
+    if (!TAILQ_EMPTY(&u->sent) || TAILQ_EMPTY(&u->queue) || !database_is_up(c->database) ||
+        link_pending(c->link) > UNANSWERED_MAX)
         return;
     const bool added = TAILQ_FIRST(&u->queue)->denies ? add_denials(u) : add_puts(u);
     if (added && database_sync(c->database, on_made, u)) {
@@ -287,7 +289,7 @@ void upward_tick(struct context *c, int64_t now)
     char why[320];
 
     ask(u);
-    if (database_is_connected(c->database)) {
+    if (database_is_up(c->database)) {
         make(u);
         return;
     }
@@ -296,7 +298,11 @@ void upward_tick(struct context *c, int64_t now)
         u->queued--;
         TAILQ_INSERT_TAIL(&late, r, all);
     }
-    snprintf(why, sizeof(why), "the database cannot be reached: %s", database_trouble(c->database));
+    if (database_is_connected(c->database))
+        snprintf(why, sizeof(why), "this host is still fetching the fleet's tokens");
+    else
+        snprintf(why, sizeof(why), "the database cannot be reached: %s",
+                 database_trouble(c->database));
     answers_failed(c, &late, "unavailable", why);
 }
 

@@ -126,13 +126,25 @@ def hosts():
 
 # -- instructions ------------------------------------------------------------------------------------
 
+def connected(path):
+    """Connect once somebody listens: under a profiler that takes a while."""
+    for _ in range(1000):
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(path)
+            return sock
+        except OSError:
+            sock.close()
+            time.sleep(0.01)
+    raise RuntimeError(f"nobody listens at {path}")
+
+
 def give(daemon, values):
     """Bring tokens of the fleet as an agent does, with a lease of an hour."""
     lines = ["fleet begin snapshot=yes", *(f"put digest={digest} group=web created=2026-01-01T00:00:00Z subject=svc-0001 "
                                            "scopes=repo:read,repo:write" for digest in sorted(digest_of(value).hex() for value in values)),
              f"fleet end place={PLACE}", f"fleet lease until={time.clock_gettime_ns(time.CLOCK_BOOTTIME) + 3500 * 10 ** 9}"]
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.connect(daemon.fleet)
+    with connected(daemon.fleet) as sock:
         sock.sendall("".join(line + "\n" for line in lines).encode())
         replies = sock.makefile("rb")
         for line in lines:

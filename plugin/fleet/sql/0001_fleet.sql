@@ -157,6 +157,15 @@ begin
     return s;
 end $$;
 
+-- Wake who listens; at most once a commit.  Any role may notify, and one that listens and keeps a transaction open lets the queue of
+-- notifications grow until every commit that has one fails.  Before that, nobody is woken: hosts ask each second anyway.
+create function jeton.wake() returns void language plpgsql set search_path = jeton, pg_temp as $$
+begin
+    if pg_notification_queue_usage() < 0.75 then
+        perform pg_notify('jeton', '');
+    end if;
+end $$;
+
 -- -- who may what ----------------------------------------------------------------------------------------------------
 
 -- session_user is not the function's owner but who has logged in.
@@ -187,6 +196,16 @@ begin
     end if;
 end $$;
 
+-- A token's id is the first ten bytes of its digest, and two digests with the same one are more than a host can tell apart: who made the
+-- second would stop the snapshots of all hosts.
+create function jeton.check_id(digest bytea) returns void language plpgsql stable set search_path = jeton, pg_temp as $$
+begin
+    if exists (select from token t where t.digest > substr($1, 1, 10) and t.digest <= substr($1, 1, 10) || decode(repeat('ff', 22), 'hex')
+               and t.digest <> $1) then
+        raise exception 'jeton: another token has this id' using errcode = 'J0008';
+    end if;
+end $$;
+
 -- -- writing ---------------------------------------------------------------------------------------------------------
 
 -- Create a token or bring it up to date, with all its claims.  Denials are sticky: revoked > disabled > active, and only `enable`
@@ -214,6 +233,9 @@ begin
                      and (o.origin <> session_user or o.created <> $5 or o.by_uid is distinct from $12))) then
         raise exception 'jeton: it exists' using errcode = 'J0005';
     end if;
+    if not there then
+        perform check_id($2);
+    end if;
     t := o;
     t.digest := $2;    t.grp := $3;    t.activates := $6;    t.expires := $7;    t.known := true;    t.changed := clock_timestamp();
     if not coalesce(o.known, false) then                        -- who made it stays
@@ -233,7 +255,7 @@ begin
     end if;
     insert into change as c (serial, event, digest, grp, claims, by_uid)
     values (put.serial, $1, $2, $3, denial(t.state, t.revoked, t.disabled) || ' ' || t.words, $12) returning c.nonce into nonce;
-    perform pg_notify('jeton', '');
+    perform wake();
 end $$;
 
 -- Revoke, disable or delete many.  An issuer may also revoke and disable what is not here yet: a denial that overtakes its creation
@@ -243,7 +265,7 @@ create function jeton.deny(event text, digests bytea[], grp text, by_uid bigint,
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
 set plan_cache_mode = auto as $$
 #variable_conflict use_column
-declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; missing text; became text;
+declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; missing text; became text; fresh bytea[];
 begin
     perform check_group($3);
     if $1 is null or $1 not in ('revoke', 'disable', 'delete') then
@@ -271,17 +293,20 @@ begin
                    state = case when t.state = 'deleted' or became = 'deleted' then 'deleted'
                                 when t.state = 'revoked' or became = 'revoked' then 'revoked' else became end,
                    revoked = coalesce(t.revoked, excluded.revoked), disabled = coalesce(t.disabled, excluded.disabled)
-               where t.grp = $3 returning t.digest, t.revoked, t.disabled)
-    insert into change (serial, event, digest, grp, claims, by_uid)
+               where t.grp = $3 returning t.digest, t.revoked, t.disabled, t.xmax = 0 as fresh),
+    c as (insert into change (serial, event, digest, grp, claims, by_uid)
     select deny.serial - 1 + row_number() over (), $1, w.digest, $3,
            case when became <> 'deleted' then 'group=' || $3 || ' ' || denial(case when w.revoked is null then 'disabled' else 'revoked' end, w.revoked, w.disabled) end,
-           $4 from w;
-    get diagnostics n = row_count;
+           $4 from w)
+    select count(*), array_agg(w.digest) filter (where w.fresh) into n, fresh from w;
+    if fresh is not null then
+        perform check_id(d) from unnest(fresh) d;
+    end if;
     if n < (select count(distinct d) from unnest($2) d) then
         raise exception 'jeton: a token of another group' using errcode = 'J0004';
     end if;
     select c.serial, c.nonce into serial, nonce from change c where c.serial = deny.serial - 1 + n;
-    perform pg_notify('jeton', '');
+    perform wake();
 end $$;
 
 -- -- reading ---------------------------------------------------------------------------------------------------------
@@ -467,7 +492,7 @@ create function jeton.write_groups(host text) returns void language plpgsql secu
 begin
     insert into change (serial, event, target, claims)
     values (next_serial(1), 'groups', $1, 'groups=' || (select coalesce(string_agg(m.grp, ',' order by m.grp), '""') from member m where m.host = $1));
-    perform pg_notify('jeton', '');
+    perform wake();
 end $$;
 
 -- All of them for admins and the monitor; for a host those that share a group with it.
@@ -490,6 +515,9 @@ begin
         raise exception 'jeton: a horizon is a day at least' using errcode = 'J0008';
     end if;
     perform take_turn();
+    -- Partitions come last: from the first that is dropped to the commit, nobody reads changes.
+    delete from token t where t.state = 'deleted' and t.changed < clock_timestamp() - $1;
+    delete from used u where not exists (select from token t where t.digest = u.digest);
     newest := coalesce((select c.serial from change c order by c.serial desc limit 1), 0);
     for k in select substr(c.relname, 8)::bigint from pg_inherits i join pg_class c on c.oid = i.inhrelid
              where i.inhparent = 'change'::regclass order by 1 loop
@@ -498,8 +526,6 @@ begin
         exit when last > clock_timestamp() - $1;
         execute format('drop table jeton.change_%s', k);
     end loop;
-    delete from token t where t.state = 'deleted' and t.changed < clock_timestamp() - $1;
-    delete from used u where not exists (select from token t where t.digest = u.digest);
     return horizon();
 end $$;
 

@@ -80,7 +80,7 @@ def test_more_than_a_page_arrives_in_pages_and_whole(fleet_database, fake_jetond
 def test_snapshot_comes_in_parts_with_denials_and_only_once(fleet_database, fake_jetond):
     issuer = fleet_database.join("h1", "web", issuer=True)
     fleet_database.admin.run("""insert into jeton.token (digest, grp, state, known, created, origin, words)
-        select decode(lpad(to_hex(n), 64, '0'), 'hex'), 'web', 'active', true, 1800000000, 'h1',
+        select int8send(n) || decode(repeat('00', 24), 'hex'), 'web', 'active', true, 1800000000, 'h1',
                'group=web created=2027-01-15T08:00:00Z origin=h1' from generate_series(1, 11000) n""")
     deny(issuer, digest_of(20000), digest_of(7))
     with following(fleet_database.conninfo("h1"), fake_jetond):
@@ -94,7 +94,7 @@ def test_snapshot_comes_in_parts_with_denials_and_only_once(fleet_database, fake
 def test_slow_jetond_holds_a_snapshot_up_instead_of_the_agent_holding_it(fleet_database, fake_jetond):
     fleet_database.join("h1", "web", issuer=True)
     fleet_database.admin.run("""insert into jeton.token (digest, grp, state, known, created, origin, words)
-        select decode(lpad(to_hex(n), 64, '0'), 'hex'), 'web', 'active', true, 1800000000, 'h1',
+        select int8send(n) || decode(repeat('00', 24), 'hex'), 'web', 'active', true, 1800000000, 'h1',
                'group=web created=2027-01-15T08:00:00Z origin=h1 description=' || repeat('x', 900) from generate_series(1, 20000) n""")
     fake_jetond.delay = 0.1
     with following(fleet_database.conninfo("h1"), fake_jetond) as agent:

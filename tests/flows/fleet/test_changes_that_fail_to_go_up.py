@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes of the fleet's tokens that do not come to its database, or whose answer does not come back."""
+import contextlib
 import time
 
 import pytest
@@ -240,3 +241,18 @@ def test_tokens_are_counted_as_their_subjects_while_the_disk_refuses_what_denies
         assert host.log().count("denials are in force, and go up, but are not saved") == 1
         create(host, agent, subject="ann")
         assert host.ask("create group=web subject=ann")["rule"] == "max_tokens_per_subject"
+
+
+def test_denials_that_wait_for_the_database_keep_nobody_from_denying(daemon):
+    host = daemon("daemon.workers=1", roles=FLEET)
+    with Agent(host) as agent, contextlib.ExitStack() as stack:
+        token, own = create(host, agent), host.create()
+        clients = [stack.enter_context(host.client("verify")) for _ in range(36)]
+        for client in clients[:-1]:
+            client.send(*16 * [f'revoke token="{token["token"]}"'])
+        began = time.monotonic()
+        eventually(lambda: host.verify(token["token"]) == "NO revoked", "it is in force")
+        assert clients[-1].request(f'revoke token="{own["token"]}"').verdict == "OK"
+        assert time.monotonic() - began < 4
+        answered = eventually(lambda: [c for c in clients[:-1] if not c.silent()], "those of whom too many wait are answered")
+        assert "in force on this host" in answered[-1].reply()["message"]

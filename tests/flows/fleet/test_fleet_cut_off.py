@@ -111,3 +111,18 @@ def test_hosts_that_are_cut_off_refuse_when_their_lease_is_over_and_one_that_may
         eventually(lambda host=host: host.verdict(tokens["active"]) == "NO revoked", f"{name} has what it missed", 20)
         eventually(lambda host=host: host.verdict(tokens["later"]) == "OK" and host.verdict(UNKNOWN) == "NO unknown", f"{name} has a lease", 20)
         assert host.verify(tokens["active"]) == "NO revoked" and host.verify(tokens["later"]) == "OK"
+
+
+def test_jetond_that_starts_while_the_database_is_away_gets_what_is_left_of_its_lease_and_no_more(hosts):
+    """So a restart needs no network; what the host did not know before is no better known then."""
+    host = hosts.start("h1", issuer=True).has_lease()
+    value, revoked = host.create(), host.create()
+    assert host.revoke(revoked)[0].verdict == "OK"
+    host.has_lease()
+    hosts.link["h1"].stopped.clear()
+    cut = time.monotonic()
+    host.restart()
+    eventually(lambda: host.verdict(value) == "OK", "what is left of the lease", LEASE)
+    assert host.verdict(revoked) == "NO revoked" and host.verdict(UNKNOWN) == "NO unknown"
+    eventually(lambda: host.verdict(value) == CUT_OFF, "it ends", LEASE + BOUND * PATIENCE)
+    assert time.monotonic() - cut < LEASE + BOUND * PATIENCE

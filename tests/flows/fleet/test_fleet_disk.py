@@ -35,6 +35,21 @@ def test_denials_hold_although_the_disk_refuses_them(daemon):
     assert "denials that came are in force" in d.log() and "can be written again" in d.log()
 
 
+def test_several_changes_of_a_token_that_the_disk_refuses_leave_it_once(daemon):
+    d, feed = fleet_daemon(daemon, "policy.max_tokens_per_subject=2")
+    kept, moved = values(2)
+    feed.bring(put(kept, subject="ann"), put(moved, subject="ann"))
+    with writes_refused(d):
+        assert feed.deliver(put(moved, subject="bob"), put(moved, subject="eve"), put(kept, subject="eve"), drop(kept),
+                            put(kept, subject="ann"))[-1].verdict == "ERR store"
+    eventually(lambda: d.ask("create").verdict == "OK", "the store can be written")
+    eventually(lambda: feed.deliver(put(value_new()))[-1].verdict == "OK", "the cache can be, too")
+    listed = [line["id"] for line in d.list(group="web")]
+    assert len(listed) == len(set(listed)) == 3 == int(d.stats()["fleet_tokens"])
+    assert d.ask("create subject=ann")["rule"] == "max_tokens_per_subject"
+    assert [d.ask("create subject=bob").verdict for _ in range(3)] == ["OK", "OK", "ERR policy"]
+
+
 def test_a_snapshot_that_the_disk_refuses_changes_nothing(daemon):
     d, feed = fleet_daemon(daemon)
     kept, new = values(600), values(2)
@@ -72,6 +87,19 @@ def test_a_damaged_cache_is_set_aside(daemon, file):
     d.restart()
     feed.again()
     assert feed.place() != "none"
+
+
+def test_what_was_read_of_a_damaged_cache_is_counted_until_it_is_taken_back(daemon):
+    d, feed = fleet_daemon(daemon)
+    feed.snapshot(*map(put, values(2000)))
+    d.stop()
+    with open(f"{d.store}.fleet", "r+b") as damaged:
+        damaged.seek(os.path.getsize(damaged.name) // 2)
+        damaged.write(os.urandom(5000))
+    d.start()
+    feed.again()
+    feed.snapshot(*map(put, values(2)))
+    assert d.stats()["fleet_tokens"] == "2" == str(len(d.list()))
 
 
 class Model:

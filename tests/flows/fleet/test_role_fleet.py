@@ -363,3 +363,33 @@ def test_a_role_that_is_not_the_fleets_brings_nothing(daemon):
     for role in "admin", "observe", "verify":
         for line in "fleet place", "fleet begin place=none", put(value_new()), drop(value_new()):
             assert d.ask(line, role).verdict == "ERR forbidden"
+
+
+def test_what_the_fleet_denied_of_a_host_stays_so_though_the_fleet_drops_it(daemon):
+    d, feed = fleet_daemon(daemon)
+    token, dropped = d.create(), d.create()
+    feed.bring(deny(token["token"]), drop(dropped["token"]))
+    feed.bring(drop(token["token"]))
+    for _ in range(2):
+        assert (d.verify(token["token"]), d.verify(dropped["token"])) == ("NO revoked", "OK")
+        d.restart()
+    d.done(f"delete {token['id']}")
+    reply = d.ask(f'import token="{token["token"]}"')
+    assert reply.verdict == "ERR exists" and "the fleet has denied" in reply["message"]
+
+
+def test_a_digest_that_begins_as_another_one_keeps_no_host_from_its_snapshot(daemon):
+    """Who may put tokens sees digests, and could put such ones."""
+    d, feed = fleet_daemon(daemon)
+    value, gone, new = values(3)
+    like = [digest_of(v).hex()[:20] + 44 * digit for v in (value, gone) for digit in "0f"]
+    feed.bring(put(value), put(gone))
+    feed.bring(drop(gone))
+    feed.snapshot(*map(put, [value, new, *like]))
+    feed.lease()
+    assert [d.verify(v) for v in (value, new, gone)] == ["OK", "OK", "NO unknown"]
+    assert d.stats()["fleet_conflicts"] == "4" and len(d.list()) == 2 == int(d.stats()["fleet_tokens"])
+    d.restart()
+    feed.again()
+    feed.lease()
+    assert [d.verify(v) for v in (value, new, gone)] == ["OK", "OK", "NO unknown"]

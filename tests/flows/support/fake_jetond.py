@@ -302,7 +302,7 @@ class Session:
         return self.change("drop", values)
 
     def fleet_abort(self, _):
-        self.begun = self.fake.holder = None
+        self.begun = self.fake.holder = self.fake.part = None
         return "OK\n"
 
     def fleet_end(self, values):
@@ -313,8 +313,8 @@ class Session:
         changes, self.changes = self.changes, []
         if not more or fake.refuse_end:
             self.begun = fake.holder = None
-        if fake.refuse_end:
-            return fake.refuse_end + "\n"
+            if fake.refuse_end:
+                return fake.refuse_end + "\n"
         if values["place"] == "none" or (more and not snapshot):
             raise Fault(f"an end that is none: {values}")
         if fake.delay:
@@ -336,8 +336,7 @@ class Session:
 
     def take_part(self, changes, more):
         fake = self.fake
-        if fake.part is None:
-            fake.part = []
+        fake.part = fake.part or []
         for verb, claims in changes:
             if verb == "drop" or (fake.part and claims["digest"] <= fake.part[-1]):
                 raise Fault("a snapshot that does not ascend")

@@ -13,7 +13,8 @@ FEED = "select serial, nonce, event, digest, claims from jeton.feed where serial
 
 
 def digest_of(number):
-    return number.to_bytes(32, "big")
+    """Ascending, each with another id."""
+    return number.to_bytes(8, "big") + bytes(24)
 
 
 def shared_cluster():

@@ -41,13 +41,13 @@ class Users:
 class UserDaemon:
     """A jetond with a self socket, and users; None: those of this host."""
 
-    def __init__(self, daemon, *settings, users=USERS, **more):
+    def __init__(self, daemon, *settings, users=USERS, roles=(), **more):
         need_root()
         directory = tempfile.mkdtemp(prefix="")
         for path in directory, os.path.dirname(directory):
             os.chmod(path, 0o755)
         self.users = Users(directory, users) if users else None
-        self.daemon = daemon("self.scopes=imap,smtp", *settings, roles=(*ROLES, "self"), directory=directory,
+        self.daemon = daemon("self.scopes=imap,smtp", *settings, roles=(*ROLES, "self", *roles), directory=directory,
                              extra=self.users.environment() if users else None, **more)
 
     @property

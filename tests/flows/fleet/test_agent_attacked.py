@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Those that an agent meets and that mean it ill: other roles of the database, other users of the host, servers that hang."""
+import glob
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fleet_agent import Agent, answer, caught_up, create, denial, following, run
+from fleet_postgres import FleetDatabase, digest_of, put
+from postgres import Cluster, need_postgresql
+from waiting import eventually
+
+
+# -- other roles ---------------------------------------------------------------------------------
+
+def test_notifications_do_not_hurry_an_agent_that_waits_something_out(fleet_database, fake_jetond):
+    """Else any role would have each of them read the whole database ten times a second."""
+    put(fleet_database.join("h2", "web", issuer=True), digest_of(1))
+    fleet_database.join("h1", "web")
+    forger = fleet_database.join("h3", "db")
+    fleet_database.admin.run("update jeton.token set words = 'group=web created=yesterday'")
+    with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
+        eventually(lambda: "cannot be understood" in agent.log(), "it says so")
+        began, before = time.monotonic(), agent.log().count("> snapshot")
+        while time.monotonic() - began < 2:
+            forger.run("notify jeton")
+            time.sleep(0.02)
+        assert 1 <= agent.log().count("> snapshot") - before <= 2
+
+
+def test_full_queue_of_notifications_stops_no_change(fake_jetond):
+    """A role that listens and keeps a transaction open lets it grow; hosts then ask each second."""
+    need_postgresql()
+    with Cluster() as cluster, FleetDatabase(cluster) as fleet:
+        if fleet.admin.value("show server_version_num") < "170000":
+            pytest.skip("the queue of this PostgreSQL cannot be made small")
+        fleet.admin.run("alter system set max_notify_queue_pages = 64")
+        fleet.admin.close()
+        cluster.restart()
+        fleet.admin = fleet.connect()
+        fleet.join("h1", "web", issuer=True)
+        listener, forger = fleet.join("h2", "db"), fleet.connect("h2")
+        listener.run("listen other")
+        listener.run("begin; select 1")
+        with pytest.raises(Exception, match="too many notifications"):
+            for n in range(1000):
+                forger.ask(f"select pg_notify('other', repeat('x', 7000) || {n})")
+        with following(fleet.conninfo("h1"), fake_jetond):
+            assert answer(fake_jetond, fake_jetond.offer(denial(1)))[0] == "done"
+            caught_up(fleet, fake_jetond)
+        listener.run("rollback")
+
+
+def test_change_that_fails_at_its_commit_is_not_done_and_the_connection_stays(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web", issuer=True)
+    fleet_database.admin.run("""create function jeton.refuse() returns trigger language plpgsql as $$ begin
+        if new.by_uid = 1000 then raise exception 'no' using errcode = '53100'; end if; return null; end $$;
+        create constraint trigger refuse after insert on jeton.token deferrable initially deferred for each row execute function jeton.refuse()""")
+    with following(fleet_database.conninfo("h1"), fake_jetond) as agent:
+        what, values = answer(fake_jetond, fake_jetond.offer(create(1)))
+        assert (what, values["code"]) == ("failed", "unavailable")
+        assert answer(fake_jetond, fake_jetond.offer(create(2).replace("uid:1000", "uid:1")))[0] == "done"
+        assert agent.log().count("database: connected") == 1
+
+
+# -- servers ---------------------------------------------------------------------------------------
+
+def test_server_that_ends_each_session_is_not_asked_again_at_once_for_ever(fleet_database, fake_jetond):
+    put(fleet_database.join("h2", "web", issuer=True), digest_of(1))
+    fleet_database.join("h1", "web")
+    fleet_database.admin.run("revoke select on jeton.snapshot from jeton_host")
+    with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
+        eventually(lambda: agent.log().count("database: connected") >= 3, "it tries again")
+        began, before = time.monotonic(), agent.log().count("database: connected")
+        time.sleep(2)
+        assert agent.log().count("database: connected") - before <= 5, time.monotonic() - began
+
+
+def test_confirm_all_without_a_count_says_no_count(fleet_database, fake_jetond):
+    """`seen=0 hosts=0` would be read as: on all of them."""
+    fleet_database.join("h1", "web", issuer=True)
+    fleet_database.admin.run("revoke execute on function jeton.confirmed from jeton_host")
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        what, values = answer(fake_jetond, fake_jetond.offer(denial(1, more=" confirm=all wait=1s")))
+        assert what == "done" and not {"seen", "hosts"} & set(values), values
+
+
+def test_snapshot_that_hangs_holds_up_neither_a_change_nor_the_agent(fleet_database, fake_jetond):
+    put(fleet_database.join("h1", "web", issuer=True), digest_of(1))
+    with fleet_database.connect() as locker:
+        locker.run("begin; lock table jeton.token in access exclusive mode")
+        with Agent(fleet_database.conninfo("h1"), fake_jetond.path, "fleet.lease=5s") as agent:
+            eventually(lambda: "> snapshot" in agent.log(), "it begins")
+            what, values = answer(fake_jetond, fake_jetond.offer(create(2)))
+            assert (what, values["code"]) == ("failed", "unavailable") and "fetching" in values["message"]
+            eventually(lambda: "does not answer" in agent.log(), "it gives the connection up", within=30)
+            locker.run("rollback")
+            eventually(lambda: fake_jetond.lease() > 0, "a lease", within=20)
+
+
+def test_schema_that_does_not_fit_is_not_taken_for_a_primary_that_is_cut_off(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    fleet_database.admin.run("insert into jeton.version values (9, 'later')")
+    with Agent(fleet_database.conninfo("h1"), fake_jetond.path, "fleet.lease=5s") as agent:
+        eventually(lambda: "schema is of version 9" in agent.log(), "it says so")
+        time.sleep(6.2)
+        assert "confirmed no beat" not in agent.log() and agent.log().count("database: connected") == 1
+
+
+# -- this host -------------------------------------------------------------------------------------
+
+HOLD = "import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind('\\0' + sys.argv[1]); s.listen(1); print(1, flush=True); time.sleep(60)"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
+def test_other_user_who_holds_the_lock_stops_no_agent(fleet_database, fake_jetond):
+    """Names of abstract sockets are anybody's."""
+    fleet_database.join("h1", "web")
+    with following(fleet_database.conninfo("h1"), fake_jetond) as agent:
+        own = {os.readlink(path) for path in glob.glob(f"/proc/{agent.pid}/fd/*")}
+        with open("/proc/net/unix", encoding="utf-8") as sockets:
+            (name,) = (words[7][1:] for words in map(str.split, sockets) if f"socket:[{words[6]}]" in own and words[7:] and words[7].startswith("@jeton-fleet/"))
+    with subprocess.Popen([sys.executable, "-c", HOLD, name], stdout=subprocess.PIPE, user=65534) as holder:
+        assert holder.stdout.readline() == b"1\n"
+        with Agent(fleet_database.conninfo("h1"), fake_jetond.path, "fleet.lease=5s") as agent:
+            assert "another user holds the lock" in agent.log()
+        holder.kill()
+
+
+@pytest.mark.parametrize("database", ["host=db password=hunter2 hunter3", "postgresql://me:hunter2@db:hunter3/x", "host=db 'hunter2 password=hunter3",
+                                      "postgresql://me:hunter2%zzhunter3@db/x"])
+def test_connection_string_that_is_none_is_refused_and_not_shown(database):
+    """There may be a password in it."""
+    done = run("--set", f"fleet.database={database}", "check")
+    assert done.returncode == 2 and "no connection string" in done.stderr
+    assert "hunter" not in done.stderr + done.stdout
+
+
+def test_requests_whose_answers_jetond_does_not_take_are_not_lost(fleet_database, fake_jetond):
+    """A jetond whose disk stands still takes none for a while."""
+    session = fleet_database.join("h1", "web", issuer=True)
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        fake_jetond.delay = 3
+        put(session, digest_of(1))
+        requests = []
+        began = time.monotonic()
+        while time.monotonic() - began < 2.5:
+            requests += fake_jetond.offer_all([denial(len(requests) + k) for k in range(30)])
+            time.sleep(0.02)
+        fake_jetond.delay = 0
+        eventually(lambda: all(request in fake_jetond.answered for request in requests), "all are answered", within=15)
+        assert {what for what, _ in fake_jetond.answered.values()} == {"done"}
