@@ -171,7 +171,7 @@ end $$;
 -- session_user is not the function's owner but who has logged in.
 create function jeton.check_group(g text) returns void language plpgsql stable set search_path = jeton, pg_temp as $$
 begin
-    if g is null or g !~ '^[A-Za-z0-9._-]{1,64}$' then
+    if g is null or g !~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$' then
         raise exception 'jeton: not the name of a group' using errcode = 'J0008';
     elsif not exists (select from member m where m.host = session_user and m.grp = g) then
         raise exception 'jeton: this host is not of that group' using errcode = 'J0002';
@@ -185,6 +185,7 @@ declare wrong text := case
     when digest is null or octet_length(digest) <> 32 then 'digest'
     when state is null or state not in ('active', 'disabled', 'revoked') then 'state'
     when times[1] is null or exists (select from unnest(times) t where t < 0 or t > 253402300799) then 'time'
+    when times[3] <= coalesce(times[2], 0) then 'expires'          -- no host would take it
     when octet_length(subject) > 256 then 'subject'
     when scopes <> '' and (octet_length(scopes) > 2079 or scopes !~ '^[A-Za-z0-9._:/*-]{1,64}(,[A-Za-z0-9._:/*-]{1,64}){0,31}$') then 'scopes'
     when octet_length(description) > 1024 then 'description'
@@ -443,7 +444,7 @@ create function jeton.join(host text, groups text[], issuer bool) returns void l
 declare had text[];
 begin
     if $1 !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' or $1 ~ '^(pg|jeton)_' or $1 is null or $3 is null or coalesce(cardinality($2), 0) = 0
-       or exists (select from unnest($2) g where g is null or g !~ '^[A-Za-z0-9._-]{1,64}$') then
+       or exists (select from unnest($2) g where g is null or g !~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$') then
         raise exception 'jeton: the value of host or groups is wrong' using errcode = 'J0008';
     elsif exists (select from pg_roles r where r.rolname = $1 and (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls)) then
         raise exception 'jeton: a role with more rights cannot be a host' using errcode = 'J0008';

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
-from fleet_agent import Agent, answer, caught_up, create, denial, following, run
-from fleet_postgres import FleetDatabase, digest_of, put
+from fleet_agent import Agent, answer, caught_up, create, denial, following, newest, run
+from fleet_postgres import NOW, FleetDatabase, deny, digest_of, put
+from libpq import DatabaseError
 from postgres import Cluster, need_postgresql
+from scripted_agent import FLEET
 from waiting import eventually
 
 
@@ -29,6 +31,36 @@ def test_notifications_do_not_hurry_an_agent_that_waits_something_out(fleet_data
             forger.run("notify jeton")
             time.sleep(0.02)
         assert 1 <= agent.log().count("> snapshot") - before <= 2
+
+
+ODD = [
+    {"created": 0}, {"created": 253402300799}, {"expires": 0}, {"activates": NOW, "expires": NOW}, {"activates": 0, "expires": 0}, {"activates": 253402300799}, {"expires": 1}, {"by": None},
+    {"by": 4294967295}, {"subject": ""}, {"subject": "\x01\n\t\x7f\x85\"\\"}, {"subject": "\U0010ffff" * 64}, {"subject": "\u202e\u2028\ufeff"},
+    {"description": "\x1f" * 1024}, {"description": "\x85" * 512}, {"description": "\r\n"}, {"scopes": ""}, {"scopes": ",".join(["*" * 64] * 32)},
+    {"scopes": ",".join(f"{n:064}" for n in range(32))}, {"scopes": "a:*,*,:,/"}, {"replaces": bytes(10)}, {"state": "revoked"}, {"state": "disabled"},
+    {"subject": " "}, {"subject": "a=b c=d"}, {"subject": "é" * 128, "description": "\n" * 1024, "scopes": ",".join(f"{n:064}" for n in range(32)), "replaces": b"r" * 10},
+]
+
+
+def test_whatever_an_issuer_can_put_stops_no_host(fleet_database, daemon):
+    """The database refuses it, or every host takes it: in changes as in a snapshot."""
+    issuer = fleet_database.join("h2", "web", issuer=True)
+    fleet_database.join("h1", "web")
+    deny(issuer, digest_of(1))
+    hosts = [daemon(roles=FLEET), daemon(roles=FLEET)]
+    with Agent(fleet_database.conninfo("h1"), hosts[0].path("fleet"), "fleet.lease=5s") as follower:
+        eventually(lambda: hosts[0].stats()["fleet_lease_seconds"] != "0", "a lease")
+        for number, more in enumerate(ODD, 2):
+            try:
+                put(issuer, digest_of(number), **{"created": NOW, **more})
+            except DatabaseError as error:
+                assert error.sqlstate == "J0008", (more, error)
+        eventually(lambda: int(hosts[0].stats()["fleet_serial"]) == newest(fleet_database), "all changes", within=6)
+        assert "stuck" not in follower.log()
+        tokens = hosts[0].stats()["fleet_tokens"]
+    with Agent(fleet_database.conninfo("h1"), hosts[1].path("fleet"), "fleet.lease=5s") as reader:
+        eventually(lambda: hosts[1].stats()["fleet_lease_seconds"] != "0", "a lease", within=6)
+        assert "stuck" not in reader.log() and hosts[1].stats()["fleet_tokens"] == tokens
 
 
 def test_full_queue_of_notifications_stops_no_change(fake_jetond):
@@ -143,13 +175,10 @@ def test_requests_whose_answers_jetond_does_not_take_are_not_lost(fleet_database
     """A jetond whose disk stands still takes none for a while."""
     session = fleet_database.join("h1", "web", issuer=True)
     with following(fleet_database.conninfo("h1"), fake_jetond):
-        fake_jetond.delay = 3
+        fake_jetond.delay = 1.5
         put(session, digest_of(1))
-        requests = []
-        began = time.monotonic()
-        while time.monotonic() - began < 2.5:
-            requests += fake_jetond.offer_all([denial(len(requests) + k) for k in range(30)])
-            time.sleep(0.02)
+        requests = fake_jetond.offer_all([denial(n, ("revoke", "disable")[n % 2]) for n in range(300)])     # each is one for itself
+        eventually(lambda: fake_jetond.serial > 2, "the batch is saved")
         fake_jetond.delay = 0
         eventually(lambda: all(request in fake_jetond.answered for request in requests), "all are answered", within=15)
         assert {what for what, _ in fake_jetond.answered.values()} == {"done"}

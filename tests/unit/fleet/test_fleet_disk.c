@@ -133,7 +133,7 @@ static void fail_each(unsigned calls, int error, int how_many)
     bool right;
 
     assert_true(count > 1);
-    for (int i = 0; i < count; i += stride(count, 30)) {
+    for (int i = 0; i < count; i += stride(count, 12)) {
         begin((unsigned)how_many);
         crash.calls = calls;
         crash.error = error;
@@ -252,12 +252,12 @@ static void a_power_cut_leaves_what_was_acknowledged(void **state)
     int cuts = 0;
 
     (void)state;
-    for (unsigned seed = 0; another_seed(seed, 4); seed++) {
+    for (unsigned seed = 0; another_seed(seed, 2); seed++) {
         int count = calls_of_a_life(CHANGES, first_seed + seed);
-        for (int i = 0; i < count; i += stride(count, 150))
+        for (int i = 0; i < count; i += stride(count, 60))
             cuts += cut_a_life(i, -1, first_seed + seed);
     }
-    assert_true(cuts > 200);
+    assert_true(cuts > 50);
 }
 
 static void a_power_cut_after_a_failure_leaves_what_was_acknowledged(void **state)
@@ -267,11 +267,11 @@ static void a_power_cut_after_a_failure_leaves_what_was_acknowledged(void **stat
     (void)state;
     for (unsigned seed = 0; another_seed(seed, 2); seed++) {
         int count = calls_of_a_life(CHANGES, first_seed + seed);
-        for (int failing = 0; failing < count; failing += stride(count, 40))
+        for (int failing = 0; failing < count; failing += stride(count, 14))
             for (int i = failing + 1; i < failing + 16; i += 3)
                 cuts += cut_a_life(i, failing, first_seed + seed);
     }
-    assert_true(cuts > 300);
+    assert_true(cuts > 60);
 }
 
 static void a_process_that_dies_leaves_what_was_acknowledged(void **state)
