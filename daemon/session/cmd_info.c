@@ -97,6 +97,8 @@ void cmd_hello(struct run *run, const struct request *r)
     line_puts(&t, "role", role_name(s->role));
     line_puts(&t, "prefix", s->worker->server->settings.prefix);
     line_puts(&t, "epoch", write_queue_epoch(s->worker->server->write_queue));
+    if (s->worker->server->fleet_status != NULL)
+        line_puts(&t, "fleet", "yes");
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         line_put_u64(&t, limits[i].name, limits[i].value);
     reply_end(&t, STATUS_OK, NULL);

@@ -3,6 +3,7 @@
 
 #include "plugin/cli/escape.h"
 #include "plugin/cli/field.h"
+#include "plugin/cli/fleet_entry.h"
 
 enum { INDENT = 4, VALUE_MIN_WIDTH = 8 };
 
@@ -78,4 +79,5 @@ void cli_changes_put(struct cli_buffer *b, const struct line *entry, size_t term
         show_both(entry, claims[i], &old, &new);
         put_change(b, cli_field_row(claims[i][1])->key, &old, &new, terminal);
     }
+    cli_fleet_entry_put(b, entry, terminal);
 }

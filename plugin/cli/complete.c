@@ -3,7 +3,10 @@
 
 #include <unistd.h>
 
+#include "plugin/cli/fleet.h"
+#include "plugin/cli/fleet_words.h"
 #include "plugin/cli/key.h"
+#include "plugin/cli/offer.h"
 #include "plugin/cli/options.h"
 #include "proto/token.h"
 
@@ -11,7 +14,6 @@ enum {
     WORDS_MAX = 64 * 1024,
     IDS_MAX = 1000,
     TIME_MAX = 2000, /* milliseconds, for identifiers: somebody waits at the keyboard */
-    DESCRIPTION_WIDTH = 80,
 };
 
 /* What stands before the cursor. */
@@ -22,6 +24,7 @@ struct completion {
     struct slice key;                 /* the word is the value of this key, if not empty */
     enum verb verb;                   /* VERB_COUNT: none was given, or one of the command's own */
     const struct cli_verb *own;       /* that one, or NULL: it takes nothing but options */
+    struct cli_fleet_words fleet;     /* of `fleet`, whose words and options are others */
     const struct cli_verb *verbs;
     size_t verb_count;
     bool given[KEY_COUNT]; /* the keys that were */
@@ -90,10 +93,17 @@ static void take_verb(struct completion *m, const char *word)
         m->verb = VERB_COUNT;
 }
 
+static bool is_fleet(const struct completion *m)
+{
+    return m->own != NULL && m->own->run == cli_fleet;
+}
+
 /* Take a word before the cursor. */
 static void take_word(struct completion *m, const char *word)
 {
-    if (m->pending != NULL) {
+    if (is_fleet(m)) {
+        cli_fleet_words_take(&m->fleet, word);
+    } else if (m->pending != NULL) {
         m->pending->take(m->c, word);
         m->pending = NULL;
     } else if (m->key.len > 0) {
@@ -111,23 +121,10 @@ static void take_word(struct completion *m, const char *word)
 
 /* -- offering --------------------------------------------------------------------------------- */
 
-/* Offer `before` and `text`, if that goes on with what is written. */
 static void offer(struct completion *m, const char *before, struct slice text, const char *after,
                   struct slice description)
 {
-    struct cli_buffer made = { .at = NULL }, *out = &m->c->output.bytes;
-
-    cli_buffer_adds(&made, before);
-    cli_buffer_add(&made, text.at, text.len);
-    cli_buffer_adds(&made, after);
-    if (made.len >= m->current.len &&
-        slice_equal(m->current, (struct slice){ made.at, m->current.len })) {
-        cli_buffer_add(out, made.at, made.len);
-        cli_buffer_addc(out, '\t');
-        cli_escape_put(out, description, DESCRIPTION_WIDTH);
-        cli_buffer_addc(out, '\n');
-    }
-    cli_buffer_free(&made);
+    cli_offer(&m->c->output.bytes, m->current, before, text, after, description);
 }
 
 static void offer_verbs(struct completion *m)
@@ -328,7 +325,10 @@ static void offer_all(struct completion *m)
     char before[32];
     const struct cli_option *o = option_of_word(m, before);
 
-    if (m->pending != NULL && m->pending->take != NULL && strcmp(m->pending->argument, "PATH") == 0)
+    if (is_fleet(m))
+        cli_fleet_words_offer(&m->fleet, &m->c->output.bytes, m->current);
+    else if (m->pending != NULL && m->pending->take != NULL &&
+             strcmp(m->pending->argument, "PATH") == 0)
         cli_buffer_adds(&m->c->output.bytes, "<files>\n");
     else if (m->pending != NULL)
         offer_option_words(m, m->pending, "");

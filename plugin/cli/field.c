@@ -90,6 +90,12 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_SEEN] =            { .key = "seen", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_HOSTS] =           { .key = "hosts", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_PENDING] =         { .key = "pending" },
+    [CLI_FIELD_PUTS] =            { .key = "puts", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_DENIES] =          { .key = "denies", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_DROPS] =           { .key = "drops", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_SNAPSHOT] =        { .key = "snapshot" },
+    [CLI_FIELD_REWOUND] =         { .key = "rewound" },
+    [CLI_FIELD_IDS] =             { .key = "ids", .type = CLI_TYPE_LIST },
 };
 /* clang-format on */
 
@@ -111,8 +117,11 @@ const struct cli_view cli_view_entries = {
       CLI_FIELD_EXPIRES,     CLI_FIELD_ACTIVATES,   CLI_FIELD_REPLACES,
       CLI_FIELD_EPOCH,       CLI_FIELD_REPLACED_BY, CLI_FIELD_BY_NAME,
       CLI_FIELD_LOGIN,       CLI_FIELD_WARN,        CLI_FIELD_OLD_EXPIRES,
-      CLI_FIELD_OLD_SUBJECT, CLI_FIELD_OLD_SCOPES,  CLI_FIELD_OLD_DESCRIPTION },
-    .count = 21,
+      CLI_FIELD_OLD_SUBJECT, CLI_FIELD_OLD_SCOPES,  CLI_FIELD_OLD_DESCRIPTION,
+      CLI_FIELD_GROUP,       CLI_FIELD_PLACE,       CLI_FIELD_PUTS,
+      CLI_FIELD_DENIES,      CLI_FIELD_DROPS,       CLI_FIELD_SNAPSHOT,
+      CLI_FIELD_REWOUND,     CLI_FIELD_IDS },
+    .count = 29,
     .shown = 8,
     .changes = true,
     .noun = "entries"

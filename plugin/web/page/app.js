@@ -7,7 +7,7 @@
  */
 
 import { changes } from "./changes.js";
-import { denialsBanner } from "./denials.js";
+import { denialsBanners } from "./denials.js";
 import { confirm } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { lossText } from "./failure.js";
@@ -136,7 +136,7 @@ export function start(root, client, hello) {
         app.announce(state === "up" ? text.shell.back : text.shell.lostTitle);
     });
     replace(root, h("a", { href: "#main", class: "skip-link", onclick: event => { event.preventDefault(); main.focus(); } }, text.shell.skip),
-        top.node, lost.node, denialsBanner(app.stats, app.announce), main, notes.region, live);
+        top.node, lost.node, denialsBanners(app.stats, app.announce), main, notes.region, live);
     router(app, main, top)();
     return app;
 }

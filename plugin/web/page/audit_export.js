@@ -5,7 +5,8 @@ import { argumentsOf } from "./audit_query.js";
 import { csvRow } from "./csv.js";
 
 const COLUMNS = ["serial", "time", "event", "id", "by", "subject", "scopes", "description", "pid", "expires", "activates", "replaces", "epoch", "replaced_by",
-    "by_name", "login", "warn", "old_expires", "old_subject", "old_scopes", "old_description"];
+    "by_name", "login", "warn", "old_expires", "old_subject", "old_scopes", "old_description",
+    "group", "place", "puts", "denies", "drops", "snapshot", "rewound", "ids"];
 const PART = 256 * 1024; // characters that are kept as text before they go into a Blob, which browsers put on the disk
 const PROGRESS_MS = 250;
 

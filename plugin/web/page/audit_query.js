@@ -4,11 +4,12 @@
  * one entry, for those that come live. All of them mean what the daemon means.
  */
 
+import { names } from "./fleet.js";
 import { looksLikeValue } from "./policy.js";
 import { formatTime, parseDuration, parseTime } from "./time.js";
 
 export const PAGE = 100;
-export const EVENTS = ["create", "import", "update", "rotate", "enable", "disable", "revoke", "delete", "ban", "expiring", "purge", "trace"];
+export const EVENTS = ["create", "import", "update", "rotate", "enable", "disable", "revoke", "delete", "ban", "expiring", "purge", "trace", "fleet"];
 export const PRESETS = ["today", "7d", "30d", "all"];
 
 const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
@@ -91,7 +92,7 @@ function isBy(entry, by) {
 /** Whether a query is about an entry. */
 export function takes(query, entry) {
     const { begin, end } = limitsOf(query), time = parseTime(entry.time);
-    return (query.id === "" || entry.id === query.id || entry.replaces === query.id) &&
+    return (query.id === "" || entry.id === query.id || entry.replaces === query.id || names(entry, query.id)) &&
         (query.subject === "" || entry.subject === query.subject || entry.old_subject === query.subject) &&
         (query.by === "" || isBy(entry, query.by)) &&
         (query.events.length === 0 || query.events.includes(entry.event)) &&

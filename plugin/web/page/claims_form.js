@@ -8,6 +8,7 @@ import { chips } from "./chips.js";
 import { cleanText, h, newId, replace } from "./dom.js";
 import { DaemonError } from "./errors.js";
 import { failureText } from "./failure.js";
+import { perhapsThere } from "./fleet.js";
 import { field } from "./form.js";
 import { looksLikeValue, rulesFor, scopeAllowed } from "./policy.js";
 import { text } from "./strings.js";
@@ -127,15 +128,19 @@ export class ClaimsForm {
         this.error.hidden = true;
     }
 
+    #showError(error) {
+        replace(this.error, failureText(error), perhapsThere(this.app, error));
+        this.error.hidden = false;
+        this.error.scrollIntoView({ block: "nearest" });
+    }
+
     /** Show a failure beside what caused it; others: fields of the dialog's own by the name of the request's key. */
     showFailure(error, others = {}) {
         const fields = { description: this.description, subject: this.subject, scopes: this.scopes, ...others };
         const part = error instanceof DaemonError ? fields[this.#causeOf(error, others)] : undefined;
         if (part && !part.node.hidden)
             return this.#fail(part, failureText(error));
-        this.error.textContent = failureText(error);
-        this.error.hidden = false;
-        this.error.scrollIntoView({ block: "nearest" });
+        this.#showError(error);
     }
 
     /** The key of the field that an error is about. */

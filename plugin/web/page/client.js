@@ -61,6 +61,7 @@ export class Client {
     state = "up"; // or "lost", until a request is answered again
     problem = null; // the TransportError for which it is lost
     role = null; // of the socket, as of the last hello()
+    inFleet = false; // whether the host is one of a fleet, likewise
     transport;
     #idle;
     #queue = new Queue(EXCHANGES_MOST);
@@ -105,6 +106,7 @@ export class Client {
             throw new ProtocolError("the daemon speaks another version of the protocol");
         this.#verbs = new Set(help.rows.map(row => row.verb));
         this.role = hello.fields.role;
+        this.inFleet = hello.fields.fleet === "yes";
         return Object.fromEntries(Object.entries(hello.fields).map(([key, value]) =>
             [key, /^[0-9]{1,15}$/.test(value) && key !== "epoch" ? Number(value) : value]));
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The banner over every view while denials are in force that could not be saved: a crash would undo them. */
+/* Banners over every view: while denials are in force that could not be saved, as a crash would undo them; and while some have not gone up to the fleet. */
 
 import { h, replace } from "./dom.js";
 import { figure } from "./stats_feed.js";
@@ -7,20 +7,28 @@ import { text } from "./strings.js";
 
 const POLL_MS = 15000;
 
-/** → the banner, hidden until there are such denials. stats: a feed. */
-export function denialsBanner(stats, announce) {
-    const node = h("div", { class: "banner banner-danger", role: "alert", hidden: true, "data-banner": "denials" });
+function banner(stats, announce, { name, kind, key, title, hint, over }) {
+    const node = h("div", { class: `banner banner-${kind}`, role: "alert", hidden: true, "data-banner": name });
     let shown = 0;
 
     stats.subscribe(({ rows }) => {
-        const unsaved = figure(rows, "denials_unsaved") || 0;
-        if (unsaved === shown)
+        const waiting = figure(rows, key) || 0;
+        if (waiting === shown)
             return;
-        if (unsaved === 0)
-            announce(text.health.denialsSaved);
-        shown = unsaved;
-        node.hidden = unsaved === 0;
-        replace(node, h("strong", null, text.health.denialsTitle(unsaved)), " ", text.health.denialsHint, " ", h("a", { href: "#/health" }, text.shell.health));
+        if (waiting === 0)
+            announce(over);
+        shown = waiting;
+        node.hidden = waiting === 0;
+        replace(node, h("strong", null, title(waiting)), " ", hint, " ", h("a", { href: "#/health" }, text.shell.health));
     }, POLL_MS);
     return node;
+}
+
+/** → the banners, hidden until there are such denials. stats: a feed. */
+export function denialsBanners(stats, announce) {
+    const { health, fleet } = text;
+    return [
+        banner(stats, announce, { name: "denials", kind: "danger", key: "denials_unsaved", title: health.denialsTitle, hint: health.denialsHint, over: health.denialsSaved }),
+        banner(stats, announce, { name: "unsent", kind: "warn", key: "fleet_unsent", title: fleet.unsentTitle, hint: fleet.unsentHint, over: fleet.allSent }),
+    ];
 }

@@ -2,6 +2,7 @@
 /* An entry of the journal as words: what happened, by whom, and what changed. For One token and Audit. */
 
 import { clean, cleanText, h } from "./dom.js";
+import { fleetItems } from "./fleet.js";
 import { text } from "./strings.js";
 import { exact, parseTime, timeNode } from "./time.js";
 
@@ -40,6 +41,7 @@ export function changesOf(entry) {
         parts.push(h("li", null, words.replacedBy, " ", h("a", { href: `#/token/${entry.replaced_by}` }, h("code", null, entry.replaced_by))));
     if (entry.warn)
         parts.push(h("li", null, words.warned(cleanText(entry.warn))));
+    parts.push(...fleetItems(entry));
     return parts.length > 0 ? h("ul", { class: "entry-changes" }, parts) : null;
 }
 

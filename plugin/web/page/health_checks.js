@@ -12,6 +12,15 @@ function missing(rows) {
     return rows.filter(row => row.name.startsWith("protection_") && row.name !== "protection_landlock_abi" && row.value === "0").map(row => row.name.slice("protection_".length));
 }
 
+/** On a host of a fleet: whether it may answer about its tokens, and what the database does not know yet. */
+function fleetChecks(rows, value) {
+    if (Number.isNaN(figure(rows, "fleet_serial")))
+        return [];
+    const lease = value("fleet_lease_seconds");
+    const warnAbove = key => ({ key, level: value(key) > 0 ? "warn" : "good", value: value(key) });
+    return [{ key: "fleet_lease_seconds", level: lease > 0 ? "good" : "bad", value: lease }, ...["fleet_unsent", "fleet_conflicts", "fleet_failures"].map(warnAbove)];
+}
+
 /** → [{ key, level: "good" | "warn" | "bad", value }], the worst first. growth: how much each counter has grown of late. */
 export function checksOf(rows, growth) {
     const value = name => figure(rows, name) || 0;
@@ -27,6 +36,7 @@ export function checksOf(rows, growth) {
         { key: "store_space", level: store >= STORE_FULL ? "bad" : store >= STORE_WARN ? "warn" : "good", value: store },
         { key: "verify_unavailable", level: growth("unavailable") > 0 ? "bad" : value("verify_unavailable") > 0 ? "warn" : "good", value: value("verify_unavailable") },
         { key: "clock", level: behind > 0 || ahead > 0 || value("purge_waits") > 0 ? "warn" : "good", value: Math.max(behind, ahead) },
+        ...fleetChecks(rows, value),
         above("answers_held", "warn"),
         above("connections_refused", "warn"),
         above("rotated_reuses", "warn"),

@@ -6,6 +6,7 @@
 
 import { count, locale, number } from "./locale.js";
 import { audit, health, whose } from "./strings_audit.js";
+import { fleet } from "./strings_fleet.js";
 
 const UNIT = { s: ["second", "seconds"], m: ["minute", "minutes"], h: ["hour", "hours"], d: ["day", "days"], w: ["week", "weeks"], y: ["year", "years"] };
 
@@ -94,6 +95,9 @@ const tokens = {
     search: "Filter by description, subject or identifier",
     stateFilter: "State",
     anyState: "Any state",
+    groupFilter: "Group",
+    anyGroup: "Any group",
+    hostAlone: "This host alone",
     selection: "Selected tokens",
     selected: n => count(n, "token selected", "tokens selected"),
     clearSelection: "Clear selection",
@@ -115,7 +119,7 @@ const tokens = {
     lookedAt: n => `${number(n)} tokens looked at\u2026`,
     columns: {
         description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",
-        violates: "Breaks", revoked: "Revoked", refused: "Refused", refused_by: "Presented to", actions: "Actions",
+        group: "Group", violates: "Breaks", revoked: "Revoked", refused: "Refused", refused_by: "Presented to", actions: "Actions",
     },
     rules: words => words.split(",").map(word => ({ max_ttl: "lasts too long", require: "lacks a claim", scopes: "scope not granted", max_tokens_per_subject: "too many of this subject" })[word.trim()] ?? word.trim()).join(", "),
     sortBy: "Sort by",
@@ -135,16 +139,21 @@ const tokens = {
     valuePastedHint: "It was not sent. To find the token behind a value, paste it there:",
 };
 
+const HELD = { revoke: "revoked", disable: "disabled" };
+
 const actions = {
     matching: "Every token that these filters let pass:",
     noneMatch: "No token matches these filters.",
     tooMany: (n, max) => `${number(n)} tokens match; one change can be of ${number(max)} at most. Narrow the filters.`,
+    held: (verb, n, message) => `${count(n, "token is", "tokens are")} ${HELD[verb]} on this host, but that is not confirmed: ${message}`,
+    partly: (changed, all, message) => `${number(changed)} of ${count(all, "token", "tokens")} changed. ${message}`,
     someFailed: (n, message) => `${count(n, "token was", "tokens were")} not changed: ${message}`,
     revoke: {
         button: "Revoke",
         title: n => (n === 1 ? "Revoke this token?" : `Revoke ${number(n)} tokens?`),
         action: n => (n === 1 ? "Revoke" : `Revoke ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, and for good: a revoked token cannot be made valid again.`,
+        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, on other hosts of the fleet as soon as its database has told them, and for good: a revoked token cannot be made valid again.`,
         done: n => `${count(n, "token", "tokens")} revoked.`,
     },
     disable: {
@@ -152,6 +161,7 @@ const actions = {
         title: n => (n === 1 ? "Disable this token?" : `Disable ${number(n)} tokens?`),
         action: n => (n === 1 ? "Disable" : `Disable ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, until enabled again.`,
+        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, and on other hosts of the fleet as soon as its database has told them, until enabled again.`,
         done: n => `${count(n, "token", "tokens")} disabled.`,
     },
     enable: {
@@ -159,6 +169,7 @@ const actions = {
         title: n => (n === 1 ? "Enable this token?" : `Enable ${number(n)} tokens?`),
         action: n => (n === 1 ? "Enable" : `Enable ${number(n)}`),
         consequence: n => `${n === 1 ? "Its value is" : "Their values are"} accepted again from now on.`,
+        inFleet: n => `${n === 1 ? "Its value is" : "Their values are"} accepted again once the fleet\u2019s database has confirmed that.`,
         done: n => `${count(n, "token", "tokens")} enabled.`,
     },
 };
@@ -182,6 +193,9 @@ const create = {
     scopes: "Scopes",
     scopesHint: "What it may be used for. End each with a comma or Enter.",
     scopesGranted: (patterns, name) => patterns === "" ? "The policy grants none." : `${name ? `The policy \u201c${name}\u201d grants` : "The policy grants"}: ${patterns}`,
+    group: "Group of the fleet",
+    groupHint: "Every host of that group honours the token. Empty: this host alone.",
+    groupForm: "A group has letters, digits and . _ - only, begins with none of . and -, and has 64 characters at most.",
     scopeRefused: scopes => `The policy does not grant ${scopes}.`,
     scopeForm: "A scope has letters, digits and . _ : / * - only, and 64 characters at most.",
     missing: "The policy requires this.",
@@ -216,6 +230,9 @@ const value = {
     identifier: "Identifier",
     identifierHint: "Names the token in lists, logs and the audit trail. It authenticates nothing, and need not be kept secret.",
     expires: "Expires",
+    group: "Group",
+    groupHint: group => `Every host of the group ${group} honours it.`,
+    oldPending: "The old token ends on this host as you asked. The fleet\u2019s database has not confirmed that yet: until it has, other hosts may accept the old value, and its end is sent again.",
     copied: "Copied to the clipboard.",
     notCopied: "Close without the value?",
     notCopiedHint: "It was not copied, and it is not shown again. Without it the token is of no use; you would revoke it and create another.",
@@ -268,6 +285,7 @@ const token = {
 const claims = {
     description: "Description", subject: "Subject", noSubject: "None: it speaks for nobody in particular", scopes: "Scopes", noScopes: "None", created: "Created", activates: "Activates",
     expires: "Expires", revoked: "Revoked", disabled: "Disabled", owner: "Owner", digest: "Known by", replaces: "Replaces", replacedBy: "Replaced by",
+    group: "Group", origin: "Made on", hostAlone: "None: it is of this host alone",
 };
 
 const use = {
@@ -282,7 +300,7 @@ const use = {
 
 const events = {
     create: "Created", import: "Imported", update: "Changed", revoke: "Revoked", disable: "Disabled", enable: "Enabled", rotate: "Rotated", delete: "Deleted", ban: "Banned",
-    trace: "Traced", purge: "Removed", expiring: "Will expire",
+    trace: "Traced", purge: "Removed", expiring: "Will expire", fleet: "Fleet",
 };
 
 const entry = {
@@ -296,6 +314,6 @@ const entry = {
 };
 
 export const text = {
-    locale,
+    locale, fleet,
     shell, form, time, states, table, tokens, actions, chips, create, lifetime, value, edit, rotate, token, claims, use, events, entry, whose, audit, health,
 };

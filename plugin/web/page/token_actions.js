@@ -4,6 +4,7 @@
 import { DaemonError } from "./errors.js";
 import { cleanText, h } from "./dom.js";
 import { failureText } from "./failure.js";
+import { outcomeText } from "./fleet.js";
 import { text } from "./strings.js";
 import { tokenSummary } from "./token_columns.js";
 
@@ -29,18 +30,43 @@ function named(rows) {
         rows.length > NAMED_MOST && h("li", { class: "muted" }, text.tokens.andMore(rows.length - NAMED_MOST)));
 }
 
+/** What a denial leaves a token as, whose answer was not OK: it may be in force all the same. */
+const DENIED = { revoke: "revoked", disable: "disabled" };
+
+/** Which of these rows are denied now, although the answer was not OK: a Set of identifiers. */
+async function heldOf(client, verb, rows) {
+    if (!DENIED[verb])
+        return new Set();
+    const shown = await client.batch(rows.map(row => ["show", { id: row.id }])).catch(() => []);
+    return new Set(shown.map(answer => answer.rows?.[0]).filter(row => row?.state === DENIED[verb]).map(row => row.id));
+}
+
+function messageOf(answer) {
+    return cleanText(answer.fields?.message ?? answer.message ?? answer.reason);
+}
+
+/** Show what was not done, and what is in force but not confirmed. */
+async function showFailed(app, verb, failed) {
+    const held = failed.length > 0 ? await heldOf(app.client, verb, failed.map(({ row }) => row)) : new Set();
+    const undone = failed.filter(({ row }) => !held.has(row.id));
+    const first = failed.find(({ row }) => held.has(row.id));
+    if (undone.length > 0)
+        app.toast(text.actions.someFailed(undone.length, messageOf(undone[0].answer)), { kind: "error" });
+    if (first)
+        app.toast(text.actions.held(verb, held.size, messageOf(first.answer)), { kind: "error" });
+}
+
 /** Do one verb to each of these rows, in one exchange. */
 async function changeEach(app, verb, rows) {
     const answers = await app.client.batch(rows.map(row => [verb, { id: row.id }]));
     const failed = answers.map((answer, i) => ({ answer, row: rows[i] })).filter(({ answer }) => answer instanceof Error || answer.status !== "OK");
     const done = rows.length - failed.length;
-    if (failed.length > 0) {
-        const first = failed[0].answer;
-        app.toast(text.actions.someFailed(failed.length, cleanText(first.fields?.message ?? first.message ?? first.reason)), { kind: "error" });
-    }
+    await showFailed(app, verb, failed);
     if (done > 0) {
-        app.toast(text.actions[verb].done(done));
-        app.announce(text.actions[verb].done(done));
+        const last = answers.findLast(answer => answer.status === "OK" && answer.fields.place);
+        const message = [text.actions[verb].done(done), last && outcomeText(last.fields)].filter(Boolean).join(" ");
+        app.toast(message);
+        app.announce(message);
     }
     return true;
 }
@@ -60,7 +86,7 @@ export function changeTokens(app, verb, rows) {
     const words = text.actions[verb];
     return app.confirm({
         name: verb, title: words.title(rows.length), danger: verb !== "enable", action: words.action(rows.length),
-        body: [named(rows), h("p", { class: "consequence" }, words.consequence(rows.length))],
+        body: [named(rows), h("p", { class: "consequence" }, rows.some(row => row.group) ? words.inFleet(rows.length) : words.consequence(rows.length))],
         run: guarded(() => changeEach(app, verb, rows)),
     });
 }
@@ -94,11 +120,17 @@ export async function changeMatching(app, verb, filters) {
     return app.confirm({
         name: `${verb}-matching`, title: words.title(found.matched), danger: verb !== "enable", action: words.action(found.matched),
         body: [h("p", null, text.actions.matching), h("p", { class: "filters mono" }, Object.entries(filters).map(([key, value]) => `${key}=${cleanText(value)}`).join("  ")),
-            h("p", { class: "consequence" }, words.consequence(found.matched))],
+            h("p", { class: "consequence" }, app.client.inFleet && filters.group !== "" ? words.inFleet(found.matched) : words.consequence(found.matched))],
         run: guarded(async () => {
-            const answer = expectOk(await app.client.request(verb, { ...filters, count: found.matched }));
-            const done = Number(answer.fields.changed ?? answer.fields.count ?? found.matched);
-            app.toast(words.done(done));
+            const answer = await app.client.request(verb, { ...filters, count: found.matched }).catch(error => error);
+            if (answer instanceof DaemonError && "changed" in answer.fields) {
+                app.toast(text.actions.partly(Number(answer.fields.changed), Number(answer.fields.count), cleanText(answer.message)), { kind: "error" });
+                return true; // what became of each, the list shows
+            }
+            if (answer instanceof Error)
+                throw answer;
+            const { fields } = expectOk(answer);
+            app.toast([words.done(Number(fields.changed ?? fields.count ?? found.matched)), outcomeText(fields)].filter(Boolean).join(" "));
             return true;
         }),
     });

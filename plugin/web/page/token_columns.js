@@ -3,6 +3,7 @@
 
 import { identifier } from "./copy.js";
 import { clean, cleanText, h } from "./dom.js";
+import { asksGroups, groupCell } from "./fleet.js";
 import { icon } from "./icons.js";
 import { text } from "./strings.js";
 import { parseTime, timeNode } from "./time.js";
@@ -61,6 +62,7 @@ function personOf(row, key) {
 export function columnsFor(view, app, actions) {
     const labels = text.tokens.columns;
     const column = (key, cell, more = {}) => ({ key, label: labels[key], cell, className: `column-${key}`, ...more });
+    const group = asksGroups(app.client) ? [column("group", groupCell)] : [];
     const end = actions ? [column("actions", actions, { hideLabel: true })] : [];
     const first = [
         column("description", description),
@@ -70,16 +72,17 @@ export function columnsFor(view, app, actions) {
     if (view === "refused") {
         return [...first, column("revoked", row => timeNode(row.revoked)), column("refused", refusals),
             column("refused_by", row => personOf(row, "refused_by")), column("used", lastUse, { sort: "used" }),
-            column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)))];
+            column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none))), ...group];
     }
     const fourth = view === "policy" ? column("violates", row => h("span", { class: "violates" }, text.tokens.rules(row.violates ?? ""))) : column("used", lastUse, { sort: "used" });
     return [...first, column("created", row => timeNode(row.created), { sort: "created" }), fourth, column("expires", expiry, { sort: "expires" }),
         column("scopes", row => scopeChips(row.scopes, true)),
-        column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)), { sort: "subject" }), ...end];
+        column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)), { sort: "subject" }), ...group, ...end];
 }
 
 /** A token named in a dialog: description, identifier and subject. */
 export function tokenSummary(row) {
     return h("div", { class: "token-summary", "data-id": row.id }, h("strong", null, clean(nameOf(row))),
-        h("span", { class: "muted" }, h("code", null, row.id), row.subject ? [" \u00b7 ", text.tokens.columns.subject, " ", clean(row.subject)] : ""));
+        h("span", { class: "muted" }, h("code", null, row.id), row.subject ? [" \u00b7 ", text.tokens.columns.subject, " ", clean(row.subject)] : "",
+            row.group ? [" \u00b7 ", text.tokens.columns.group, " ", clean(row.group)] : ""));
 }

@@ -5,6 +5,7 @@ import { ClaimsForm } from "./claims_form.js";
 import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { failureText } from "./failure.js";
+import { perhapsThere } from "./fleet.js";
 import { field, segmented } from "./form.js";
 import { lifetime } from "./lifetime.js";
 import { rulesFor } from "./policy.js";
@@ -84,7 +85,7 @@ export async function openRotate(app, row) {
     function showFailure(failure) {
         const byLength = failure.fields?.rule === "max_ttl";
         ends.field.setError(byLength ? failureText(failure) : null);
-        error.textContent = byLength ? "" : failureText(failure);
+        replace(error, byLength ? "" : [failureText(failure), perhapsThere(app, failure)]);
         error.hidden = byLength;
     }
 

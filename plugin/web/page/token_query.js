@@ -5,6 +5,7 @@
  */
 
 import { cleanText } from "./dom.js";
+import { asksGroups, GROUP, HOST_ALONE } from "./fleet.js";
 import { text } from "./strings.js";
 
 export const PAGE = 100;
@@ -29,21 +30,22 @@ export function viewsOf(client) {
     return Object.keys(VIEWS).filter(name => name !== "policy" || (client.may("policy") && client.role !== "self"));
 }
 
-/** What a route asks for, with what it leaves open filled in and nonsense left out: { view, state, sort, order }. */
+/** What a route asks for, with what it leaves open filled in and nonsense left out: { view, state, group ("": any), sort, order }. */
 export function readQuery(params, client) {
     const view = viewsOf(client).includes(params.view) ? params.view : "all";
     const defaults = VIEWS[view];
     const state = params.state === "any" || STATES.includes(params.state) ? params.state : defaults.state ?? "any";
     const sort = SORTS.includes(params.sort) ? params.sort : defaults.sort;
     const order = params.order === "asc" || params.order === "desc" ? params.order : sort === defaults.sort ? defaults.order : "asc";
-    return { view, state: defaults.fixed ? defaults.state : state, sort, order };
+    const group = asksGroups(client) && (params.group === HOST_ALONE || GROUP.test(params.group ?? "")) ? params.group : "";
+    return { view, state: defaults.fixed ? defaults.state : state, group, sort, order };
 }
 
 /** The parts of a route for a query: what is the view's default is left out. */
-export function writeQuery({ view, state, sort, order }) {
+export function writeQuery({ view, state, group, sort, order }) {
     const defaults = VIEWS[view];
     const same = sort === defaults.sort && order === defaults.order;
-    return { view: view === "all" ? "" : view, state: state === (defaults.state ?? "any") ? "" : state, sort: same ? "" : sort, order: same ? "" : order };
+    return { view: view === "all" ? "" : view, state: state === (defaults.state ?? "any") ? "" : state, group, sort: same ? "" : sort, order: same ? "" : order };
 }
 
 /** The filters of a query, as `list` and the changes of many take them. */
@@ -51,6 +53,8 @@ export function filtersOf(query, search) {
     const filters = { ...VIEWS[query.view].filters };
     if (query.state !== "any")
         filters.state = query.state;
+    if (query.group !== "")
+        filters.group = query.group === HOST_ALONE ? "" : query.group;
     if (search !== "")
         filters.match = search;
     return filters;

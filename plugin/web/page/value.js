@@ -6,7 +6,8 @@
 
 import { copyFrom, select } from "./clipboard.js";
 import { identifier } from "./copy.js";
-import { h, replace } from "./dom.js";
+import { clean, cleanText, h, replace } from "./dom.js";
+import { outcomeText } from "./fleet.js";
 import { icon } from "./icons.js";
 import { text } from "./strings.js";
 import { clock, onTick, parseTime, span, timeNode } from "./time.js";
@@ -39,6 +40,7 @@ function facts(app, fields) {
     const words = text.value;
     return h("dl", { class: "claims value-facts" },
         h("dt", null, words.identifier), h("dd", null, identifier(app, fields.id), h("p", { class: "field-hint" }, words.identifierHint)),
+        fields.group && [h("dt", null, words.group), h("dd", { "data-name": "group" }, clean(fields.group), h("p", { class: "field-hint" }, words.groupHint(cleanText(fields.group)), " ", outcomeText(fields)))],
         h("dt", null, words.expires), h("dd", null, fields.expires ? timeNode(fields.expires, { style: "exact" }) : text.time.never));
 }
 
@@ -59,6 +61,7 @@ class ValuePane {
         this.#pending = fields.state === "pending" && fields.activates ? countdown(fields) : null;
         this.node = h("div", { class: "dialog-body", "data-pane": "value" },
             h("p", { class: "banner banner-warn" }, h("strong", null, words.once), " ", words.onceHint),
+            fields.pending && h("p", { class: "banner banner-warn", "data-name": "old-pending" }, words.oldPending),
             h("div", null, h("div", { class: "value-box" }, this.code, this.copy), this.status), this.#pending?.node, facts(app, fields),
             h("div", { class: "dialog-actions" }, this.ok));
         addEventListener("beforeunload", this.#warnLeaving);

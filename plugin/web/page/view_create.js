@@ -3,7 +3,8 @@
 
 import { ClaimsForm } from "./claims_form.js";
 import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
-import { h, replace } from "./dom.js";
+import { h, newId, replace } from "./dom.js";
+import { asksGroups, GROUP, groupsInUse } from "./fleet.js";
 import { field } from "./form.js";
 import { lifetime } from "./lifetime.js";
 import { text } from "./strings.js";
@@ -37,6 +38,31 @@ function activation() {
     };
 }
 
+/** The group of the fleet that the token is for, where the host is in one. */
+function groupField(client) {
+    const words = text.create;
+    const known = h("datalist", { id: newId("groups") });
+    const part = field({ name: "group", label: words.group, hint: words.groupHint,
+        control: h("input", { type: "text", class: "input", maxlength: 64, autocomplete: "off", spellcheck: "false", autocapitalize: "off", list: known.id }) });
+    part.node.append(known);
+    part.node.hidden = !asksGroups(client);
+    if (asksGroups(client))
+        groupsInUse(client).then(groups => replace(known, groups.map(value => h("option", { value }))), () => {});
+    return {
+        ...part,
+        get isTouched() { return part.control.value.trim() !== ""; },
+        /** What goes into the request; null if it is no name, which is then shown. */
+        read() {
+            const name = part.control.value.trim();
+            part.setError(name === "" || GROUP.test(name) ? null : words.groupForm);
+            if (name === "" || GROUP.test(name))
+                return name === "" ? {} : { group: name };
+            part.control.focus();
+            return null;
+        },
+    };
+}
+
 /** Put a value's pane into a dialog's place. Used by Rotate as well. */
 export function showValue(app, dialog, heading, fields) {
     const pane = valuePane(app, fields, () => dialog.leave());
@@ -58,27 +84,29 @@ export async function openCreate(app) {
     const ends = lifetime({ label: words.lifetime, byRules: !app.client.may("policy") });
     const form = new ClaimsForm(app, { onRules: rules => ends?.setRules(rules) });
     const active = activation();
+    const group = groupField(app.client);
     const create = h("button", { type: "submit", class: "button button-primary", "data-action": "submit" }, words.submit);
     const cancel = h("button", { type: "button", class: "button", "data-action": "cancel", onclick: () => busy || dialog.close() }, text.shell.cancel);
     const body = h("form", { class: "dialog-body form", novalidate: true, "data-form": "create", onsubmit: event => { event.preventDefault(); submit(); } },
-        form.nodes, ends.node, h("details", { class: "more" }, h("summary", null, words.more), active.node), form.error, dialogActions(cancel, create));
+        form.nodes, group.node, ends.node, h("details", { class: "more" }, h("summary", null, words.more), active.node), form.error, dialogActions(cancel, create));
     let pane = null, created, busy = false;
-    const mayClose = () => (pane ? pane.mayClose() : !busy && (!(form.isTouched || ends.isTouched) || confirmDiscard()));
+    const mayClose = () => (pane ? pane.mayClose() : !busy && (!(form.isTouched || ends.isTouched || group.isTouched) || confirmDiscard()));
     const dialog = openDialog({ name: "create", title: words.title, body, className: "dialog-create", mayClose });
 
     async function submit() {
         const claims = form.read();
-        const life = claims && ends.read();
+        const fleet = claims && group.read();
+        const life = fleet && ends.read();
         const activates = life && active.read();
         if (!activates || busy)
             return;
         busy = create.disabled = true;
         try {
-            const { fields } = expectOk(await app.client.request("create", requestOf(claims, life, activates)));
+            const { fields } = expectOk(await app.client.request("create", requestOf({ ...claims, ...fleet }, life, activates)));
             created = fields.id;
             pane = showValue(app, dialog, words.created, fields);
         } catch (error) {
-            form.showFailure(error, { expires: ends.field, ttl: ends.field, delay: active, activates: active });
+            form.showFailure(error, { expires: ends.field, ttl: ends.field, delay: active, activates: active, group });
         } finally {
             busy = create.disabled = false;
         }

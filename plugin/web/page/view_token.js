@@ -5,6 +5,7 @@ import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { failureText } from "./failure.js";
+import { groupLink, isAbout } from "./fleet.js";
 import { icon } from "./icons.js";
 import { failureNode } from "./note.js";
 import { routeTo } from "./route.js";
@@ -41,7 +42,7 @@ function tokenLink(id) {
     return id ? h("a", { href: `#/token/${id}` }, h("code", null, id)) : null;
 }
 
-function claims(row) {
+function claims(client, row) {
     const words = text.claims;
     const revoked = row.revoked ? when(row.revoked, by(row, "revoked_by")) : null;
     const disabled = row.disabled ? when(row.disabled, by(row, "disabled_by")) : null;
@@ -49,6 +50,8 @@ function claims(row) {
         [words.description, row.description ? clean(row.description) : muted(text.tokens.noDescription), "description"],
         [words.subject, row.subject ? clean(row.subject) : muted(words.noSubject), "subject"],
         [words.scopes, row.scopes ? scopeChips(row.scopes) : muted(words.noScopes), "scopes"],
+        [words.group, row.group ? groupLink(client, row.group) : client.inFleet ? muted(words.hostAlone) : null, "group"],
+        [words.origin, row.origin ? clean(row.origin) : null, "origin"],
         [words.created, when(row.created, by(row, "by")), "created"],
         [words.activates, row.activates ? when(row.activates) : null, "activates"],
         [words.expires, row.expires ? h("span", null, expiry(row), muted([" \u00b7 ", exact(parseTime(row.expires))])) : text.time.never, "expires"],
@@ -133,7 +136,7 @@ class TokenView {
                 this.#actions(row)),
             this.#explanation(row),
             h("div", { class: "token-grid" },
-                h("div", { class: "token-column" }, this.#card(text.token.claims, claims(row)), this.#card(text.token.use, use(row))),
+                h("div", { class: "token-column" }, this.#card(text.token.claims, claims(this.app.client, row)), this.#card(text.token.use, use(row))),
                 history && this.#card(text.token.history, this.#historyList(history))));
         if (focused)
             (this.holder.querySelector(`[data-action="${focused}"]`) ?? this.heading).focus();
@@ -149,7 +152,7 @@ class TokenView {
     }
 
     #explanation(row) {
-        const message = text.token.explain[row.state];
+        const message = (row.group ? text.fleet.explain[row.state] : undefined) ?? text.token.explain[row.state];
         if (row.state === "pending" && row.activates)
             return h("p", { class: "banner banner-info", "data-explain": "pending" }, text.value.pendingUntil(exact(parseTime(row.activates))), " (", timeNode(row.activates), ").");
         return message ? h("p", { class: `banner ${row.state === "disabled" ? "banner-warn" : "banner-neutral"}`, "data-explain": row.state }, message) : null;
@@ -191,7 +194,7 @@ class TokenView {
     }
 
     #noticed(entry) {
-        if (entry && ![entry.id, entry.replaces, entry.replaced_by].includes(this.id))
+        if (entry && !isAbout(entry, this.id))
             return;
         this.#again.ask();
     }

@@ -222,7 +222,7 @@ class WhoseView {
 
     /** The token that is shown was changed, by whomever. */
     #noticed(entry) {
-        if (!this.#found || this.#found.kind === "malformed" || (entry && ![entry.id, entry.replaces, entry.replaced_by].includes(this.#found.id)))
+        if (!this.#found || this.#found.kind === "malformed" || (entry && !isAbout(entry, this.#found.id)))
             return;
         this.#again.ask();
     }

@@ -111,7 +111,7 @@ def test_plain_journal_has_what_an_update_replaced(daemon):
     value, ident = made(d, "subject=ann", "scopes=a,b", "description=first", "expires=2099-01-01T00:00:00Z")
     jeton(d.path(), "update", ident, "subject=bob", "scopes=c", "description=second", "expires=never")
     rows = jeton(d.path(), "journal", "event=create,update").rows
-    assert [row[-4:] for row in rows] == [[""] * 4, ["2099-01-01T00:00:00Z", "ann", "a,b", "first"]]
+    assert [row[17:21] for row in rows] == [[""] * 4, ["2099-01-01T00:00:00Z", "ann", "a,b", "first"]]
     entry, = json.loads(jeton(d.path(), "--json", "journal", "event=update").out)
     assert entry["old_scopes"] == ["a", "b"], "scopes are arrays"
 

@@ -12,7 +12,7 @@ import pytest
 
 from daemon import Daemon
 from jeton_command import JETON, Impostor, Terminal, jeton, setting
-from settings import ROOT
+from settings import BUILD, ROOT
 
 # How each shell begins, and how it loads our completion.
 SHELLS = {
@@ -84,6 +84,10 @@ def test_shell_completes_what_is_typed_and_describes_what_there_is(daemon, name)
     assert shell.complete("jeton journal --event revoke,exp") == "jeton journal --event revoke,expiring"
     assert shell.complete("jeton delete unused") == "jeton delete unused_for="
     assert shell.complete("jeton list --js") == "jeton list --json"
+    assert shell.complete("jeton fleet jo") == "jeton fleet join"
+    assert shell.complete("jeton fleet join other --iss") == "jeton fleet join other --issuer"
+    assert shell.complete("jeton fleet leave other --data") == "jeton fleet leave other --database="
+    assert shell.complete(f"jeton fleet --config {ROOT}/plugin/cli/jeton.ba") == f"jeton fleet --config {ROOT}/plugin/cli/jeton.bash"
     assert shell.complete(f"jeton show {token['id'][:12]}") == f"jeton show {token['id']}"
     assert shell.complete(f"jeton enable {other['id'][:3]}") == f"jeton enable {other['id']}"
     assert shell.complete(f"jeton enable {token['id'][:12]}") == f"jeton enable {token['id'][:12]}", "it is not disabled"
@@ -127,7 +131,7 @@ def test_candidates_come_from_the_tables_of_the_command():
         assert set(offered(path, "update", "subject=a", "--s")) == {"--socket", "--state=", "--scope=", "--scopes="}
         assert "--state=" not in offered(path, "update", ids[1], "--") and "--ttl=" not in offered(path, "create", "--ttl", "1d", "--")
         events = list(offered(path, "journal", "event="))
-        assert len(events) == 12 and {"event=create", "event=trace"} <= set(events)
+        assert len(events) == 13 and {"event=create", "event=trace", "event=fleet"} <= set(events)
         d.done("journal event=" + ",".join(event[6:] for event in events))
         assert list(offered(path, "journal", "event=revoke,dis")) == ["event=revoke,disable"]
         assert list(offered(path, "journal", "--event", "revoke,delete,")) == [
@@ -147,8 +151,8 @@ def test_candidates_come_from_the_tables_of_the_command():
         assert set(offered_ids(path, "disable", "")) == set(ids[1:])
         for verb in "disable", "enable", "revoke", "delete", "update", "list", "export":
             assert {"state=", "unused_for=", "never_used="} <= set(offered(path, verb, "")), verb
-        assert "count=" in offered(path, "revoke", "subject=ann", "") and offered(path, "revoke", ids[1], "") == {}
-        assert set(offered(path, "update", ids[1], "")) == {"description=", "subject=", "scopes=", "ttl=", "expires="}
+        assert "count=" in offered(path, "revoke", "subject=ann", "") and set(offered(path, "revoke", ids[1], "")) == {"confirm=", "wait="}
+        assert set(offered(path, "update", ids[1], "")) == {"description=", "subject=", "scopes=", "ttl=", "expires=", "confirm=", "wait="}
         assert ids[0] not in offered(path, "show", ids[1], ""), "there is only one"
         assert list(offered(path, "show", "id=" + ids[1][:8])) == ["id=" + ids[1]]
         assert list(offered_ids("/nowhere", "-S", path, "enable", "")) == [ids[0]]
@@ -158,8 +162,24 @@ def test_candidates_come_from_the_tables_of_the_command():
         assert list(offered(path, "import", "--format", "")) == formats
         assert list(offered(path, "import", "--format=")) == [f"--format={name}" for name in formats]
         assert list(offered(path, "list", "-T", "")) == ["10s", "1m", "0s"]
-        for words in [], ["nonsense", ""], ["list", "nonsense="], ["-T", ""], ["list", "--nonsense", ""], ["show", "=x"]:
+        for words in [], ["nonsense", ""], ["list", "nonsense="], ["-T", ""], ["list", "--nonsense", ""], ["show", "=x"], ["fleet", "--set"], ["fleet", "x", "--", "-"]:
             offered(path, *words)
+
+
+def test_words_and_options_of_the_fleet_are_those_of_its_program():
+    usage = subprocess.run([f"{BUILD}/jeton-fleet", "--help"], capture_output=True, text=True, timeout=30, check=True).stdout
+    words = re.findall(r"^  ([a-z]+) ", usage, re.M)
+    options = {f"--{name}" for name in re.findall(r"--([a-z]+)", usage)}
+    assert set(offered("", "fleet", "")) == {*words, "help"} and all(offered("", "fleet", "").values())
+    assert {name.rstrip("=") for name in offered("", "fleet", "--")} == options and all(offered("", "fleet", "-").values())
+    always = {"--config", "--set=", "--version", "--help"}
+    fitting = {"status": {"--json"}, "hosts": {"--json", "--database="}, "init": {"--database=", "--migrations"},
+               "join": {"--database=", "--groups=", "--issuer"}, "leave": {"--database="}, "check": set()}
+    for word, its in fitting.items():
+        assert set(offered("", "fleet", word, "--")) == always | its, word
+        assert offered("", "fleet", word, "") == {}, "a host is named by who knows it"
+    assert offered("", "fleet", "--config", "") == offered("", "fleet", "init", "--migrations", "") == {"<files>": ""}
+    assert offered("", "fleet", "--database", "") == {} and "join" in offered("", "fleet", "--database", "init", "")
 
 
 def test_words_that_make_no_sense_do_no_harm():

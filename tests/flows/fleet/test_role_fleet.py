@@ -15,7 +15,7 @@ def test_a_host_begins_at_no_place(daemon):
     reply = feed.done("fleet place")
     assert (reply["place"], reply["lease"], reply["keep"], reply["tokens"], reply["rewinds"]) == ("none", "0", "0", "0", "0")
     assert feed.done("fleet places").final.raw == "OK count=0"
-    assert feed.done("hello")["role"] == "fleet"
+    assert feed.done("hello")["role"] == "fleet" and feed.done("hello")["fleet"] == "yes"
 
 
 @pytest.mark.parametrize("line, verdict", [

@@ -48,6 +48,15 @@ test("an answer is read however it is cut", async () => {
     }
 });
 
+test("hello tells whether the host is in a fleet", async () => {
+    const hello = more => `OK protocol=1 role=admin${more}\n* verb=list usage=list\nOK count=1\nOK\n`;
+    for (const [more, expected] of [["", false], [" fleet=yes", true], [" fleet=no", false]]) {
+        const client = answering(hello(more));
+        await client.hello();
+        assert.equal(client.inFleet, expected);
+    }
+});
+
 test("NO resolves, ERR rejects with code and fields", async () => {
     const no = await answering("NO unknown message=\"no such token here\"\nOK\n").request("show", { id: "1" });
     assert.equal(no.status, "NO");

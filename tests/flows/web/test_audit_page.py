@@ -11,8 +11,10 @@ import pytest
 from askers import need_programs
 from client import quote
 from jeton_command import jeton
+from scripted_agent import FLEET, Agent, create
 from settings import PATIENCE
 from timestamp import stamp
+from waiting import eventually
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\uff1d1", "\uff0b1", "a,b;c'd\"e", "tab\there", "\u202egnp.exe", "\u2066x\u2069",
@@ -78,6 +80,20 @@ def test_filters_of_the_page_take_what_the_daemon_takes(journalled):
         assert serials == found[route], route
     assert len(found[""]) == len(found["by=" + me]) == len(entries) == 12
     assert len(found["event=revoke,delete"]) == 3 and found["until=2020-01-01"] == found["by=uid:4242"] == []
+
+
+def test_entries_of_the_fleet_are_exported_and_found_by_the_tokens_that_they_name(daemon):
+    d = daemon(roles=FLEET)
+    with Agent(d) as agent:
+        made = create(d, agent, subject="shop")
+        agent.catch_up()
+        entries = eventually(lambda: [dict(line) for line in d.done("journal").lines if line["event"] == "fleet" and made["id"] in line["ids"]],
+                             "the journal has what came") and [dict(line) for line in d.done("journal").lines]
+    [taken] = pages("taken", {"route": f"id={made['id']}", "entries": entries})
+    assert taken == [line["serial"] for line in d.done(f"journal id={made['id']}").lines] and len(taken) == 2
+    [taken] = pages("taken", {"route": "event=fleet", "entries": entries})
+    assert taken == [line["serial"] for line in d.done("journal event=fleet").lines] != []
+    assert page("export", entries) == jeton(d.path(), "--csv", "journal").out
 
 
 def test_days_of_a_filter_are_those_of_the_person():
