@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What may be between an agent and PostgreSQL: a proxy on a Unix socket, which can lose notifications as a pooler does, or
-stop passing anything on as a broken network does."""
+"""What may be between an agent and PostgreSQL: a proxy on a Unix socket or on TCP, which can lose notifications as a pooler does,
+stop passing anything on as a broken network does, or leave connections half open as a machine does that is gone."""
 import os
 import socket
 import struct
@@ -8,20 +8,26 @@ import threading
 
 
 class Link:
-    """Listens in `directory` on PostgreSQL's port 5432, and connects to the server in `server`."""
+    """Listens in `directory` on PostgreSQL's port 5432, or without one on a port of 127.0.0.1; connects to the server in `server`."""
 
     def __init__(self, directory, server):
         self.directory, self.server = directory, server
+        self.abandoned = False      # who was connected stays so, alone
         self.deaf = False           # notifications are lost
+        self.bytes_most = None      # a connection ends when the server has sent more
         self.stopped = threading.Event()
         self.stopped.set()          # cleared: nothing passes
-        self.sockets = set()
+        self.sockets, self.clients = set(), set()
         self.listener = None
 
     def __enter__(self):
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(f"{self.directory}/.s.PGSQL.5432")
-        os.chmod(f"{self.directory}/.s.PGSQL.5432", 0o777)
+        if self.directory is None:
+            self.listener = socket.socket(socket.AF_INET)
+            self.listener.bind(("127.0.0.1", 0))
+        else:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(f"{self.directory}/.s.PGSQL.5432")
+            os.chmod(f"{self.directory}/.s.PGSQL.5432", 0o777)
         self.listener.listen(16)
         threading.Thread(target=self.accept, daemon=True).start()
         return self
@@ -32,16 +38,34 @@ class Link:
         self.cut()
 
     def cut(self):
-        for one in list(self.sockets):
+        for one in self.sockets - (self.clients if self.abandoned else set()):
             try:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
 
+    @property
+    def port(self):
+        return self.listener.getsockname()[1]
+
+    def abandon(self):
+        """End the server's side of all connections, and tell the clients nothing; accept others, and serve them no more."""
+        self.abandoned = True
+        self.cut()
+
+    def restore(self):
+        """The machine is there again: it knows nothing of the connections from before."""
+        self.abandoned = False
+        self.cut()
+
     def accept(self):
         while True:
             try:
                 client, _ = self.listener.accept()
+                self.clients.add(client)
+                if self.abandoned:
+                    self.sockets.add(client)
+                    continue
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(f"{self.server}/.s.PGSQL.5432")
             except OSError:
@@ -61,10 +85,13 @@ class Link:
 
     def filter(self, source, target):
         """Pass the server's messages on: a type, a length, and the rest."""
-        buffer = b""
+        buffer, count = b"", 0
         try:
             while data := source.recv(1 << 16):
                 buffer += data
+                count += len(data)
+                if self.bytes_most is not None and count > self.bytes_most:
+                    break
                 passed, at = [], 0
                 while len(buffer) - at >= 5:
                     size = 1 + struct.unpack_from("!i", buffer, at + 1)[0]
@@ -81,8 +108,11 @@ class Link:
         self.end(source, target)
 
     def end(self, *both):
+        if self.abandoned:
+            return
         for one in both:
             self.sockets.discard(one)
+            self.clients.discard(one)
             try:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
