@@ -14,6 +14,7 @@ class Link:
         self.directory, self.server = directory, server
         self.abandoned = False      # who was connected stays so, alone
         self.deaf = False           # notifications are lost
+        self.bytes_most = None      # a connection ends when the server has sent more
         self.stopped = threading.Event()
         self.stopped.set()          # cleared: nothing passes
         self.sockets, self.clients = set(), set()
@@ -84,10 +85,13 @@ class Link:
 
     def filter(self, source, target):
         """Pass the server's messages on: a type, a length, and the rest."""
-        buffer = b""
+        buffer, count = b"", 0
         try:
             while data := source.recv(1 << 16):
                 buffer += data
+                count += len(data)
+                if self.bytes_most is not None and count > self.bytes_most:
+                    break
                 passed, at = [], 0
                 while len(buffer) - at >= 5:
                     size = 1 + struct.unpack_from("!i", buffer, at + 1)[0]
