@@ -24,6 +24,7 @@ enum {
     POLL_MS = 1000,
     STUCK_MS = 5000,
     STUCK_MIN_MS = 1000, /* anybody may notify */
+    STUCK_TIMES_MAX = 2, /* that it waits twice as long: to look again may take all tokens */
     PATIENCE_MS = 15000, /* a server answers a query within this, or a lease if that is less */
     PLACE_MS = 10000,    /* jetond is asked for its figures that often */
 };
@@ -46,8 +47,9 @@ static void begin_mode(struct context *c)
         snapshot_begin(c);
         break;
     case MODE_STUCK:
-        c->stuck_least = monotonic_ms() + STUCK_MIN_MS;
-        c->stuck_until = c->stuck_least + STUCK_MS - STUCK_MIN_MS;
+        c->stuck_least = monotonic_ms() + (STUCK_MIN_MS << c->stuck_times);
+        c->stuck_until = monotonic_ms() + (STUCK_MS << c->stuck_times);
+        c->stuck_times += c->stuck_times < STUCK_TIMES_MAX;
         c->place_known = false;
         report_due(c);
         break;
@@ -73,6 +75,8 @@ static void go(struct context *c, enum mode mode)
 
 static void reached(struct context *c)
 {
+    if (c->verified)
+        c->stuck_times = 0;
     if (c->verified && c->trouble[0] != '\0') {
         log_write(LOG_INFO, "in order again, at change %llu", (unsigned long long)c->place.serial);
         c->trouble[0] = '\0';

@@ -83,6 +83,7 @@ struct context {
     struct snapshot *snapshot;
     struct upward *upward;
     char trouble[CONTEXT_TROUBLE_SIZE]; /* what is wrong, besides connections; "": nothing */
+    unsigned stuck_times;               /* since all was in order */
     int64_t stuck_until, stuck_least;   /* monotonic milliseconds; when a notification comes */
 
     /* Go over to another mode; agent.c has it.  Never from within a loop over what the mode changes. */

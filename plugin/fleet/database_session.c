@@ -20,8 +20,8 @@ void session_on_ear(evutil_socket_t fd, short what, void *database)
     db->deaf = true;
     log_write(LOG_WARNING,
               "database: notifications do not come, so changes are asked for each second: a pooler "
-              "is between that hands single transactions on; connect to PostgreSQL itself, or "
-              "have the pooler hand whole sessions on");
+              "is between that hands single transactions on, or the queue of notifications is "
+              "full; connect to PostgreSQL itself, or have the pooler hand whole sessions on");
 }
 
 static void go_up(struct database *db)
@@ -89,7 +89,9 @@ bool session_begin(struct database *db)
     snprintf(sql, sizeof(sql),
              "set client_min_messages = warning; "
              "set default_transaction_isolation = 'read committed'; set jit = off; "
-             "listen jeton; listen %s; notify %s",
+             "listen jeton; listen %s; "
+             /* While the queue of notifications is full, a commit with one fails. */
+             "select pg_notify('%s', '') where pg_notification_queue_usage() < 0.75",
              db->probe, db->probe);
     PQsetNoticeReceiver(db->conn, pipeline_notice, db);
     return PQsetnonblocking(db->conn, 1) == 0 && PQsendQuery(db->conn, sql) == 1;
@@ -104,7 +106,7 @@ void session_read_setup(struct database *db)
             prepare(db);
             return;
         }
-        if (PQresultStatus(r) != PGRES_COMMAND_OK)
+        if (PQresultStatus(r) != PGRES_COMMAND_OK && PQresultStatus(r) != PGRES_TUPLES_OK)
             database_doom(db, PQresultErrorMessage(r));
         PQclear(r);
         if (db->drop)

@@ -10,12 +10,18 @@ static void quiet(void *context, const PGresult *notice)
     (void)notice;
 }
 
-PGconn *words_connect(const struct config *c, const struct word_options *o)
+PGconn *words_connect(const struct config *c, const struct word_options *o, bool changes)
 {
-    const char *const keyword[] = { "fallback_application_name", "connect_timeout", "dbname",
-                                    "client_encoding", NULL };
-    const char *const value[] = { "jeton-fleet", "10",
-                                  o->database != NULL ? o->database : c->database, "UTF8", NULL };
+    /* As the agent does, look for the server that leads; who only looks takes any. */
+    const char *const keyword[] = { "fallback_application_name", "connect_timeout",
+                                    "target_session_attrs",      "dbname",
+                                    "client_encoding",           NULL };
+    const char *const value[] = { "jeton-fleet",
+                                  "10",
+                                  changes ? "read-write" : "any",
+                                  o->database != NULL ? o->database : c->database,
+                                  "UTF8",
+                                  NULL };
     PGconn *conn = PQconnectdbParams(keyword, value, 1);
 
     if (PQstatus(conn) == CONNECTION_OK) {

@@ -25,8 +25,8 @@ int word_leave(const struct config *c, const struct word_options *o);
 
 /* -- for the words ------------------------------------------------------------------------------ */
 
-/* Connect; NULL: why not was said. */
-PGconn *words_connect(const struct config *c, const struct word_options *o);
+/* Connect, to the server that leads if it `changes` anything; NULL: why not was said. */
+PGconn *words_connect(const struct config *c, const struct word_options *o, bool changes);
 
 /* Query; NULL: why not was said, naming `what` was to be done. */
 PGresult *words_query(PGconn *conn, const char *what, const char *sql, int count,

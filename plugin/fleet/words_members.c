@@ -39,7 +39,7 @@ static bool make_array(const char *groups, char *array, size_t size)
 static int change(const struct config *c, const struct word_options *o, const char *what,
                   const char *sql, int count, const char *const *parameters)
 {
-    PGconn *conn = words_connect(c, o);
+    PGconn *conn = words_connect(c, o, true);
     PGresult *r = NULL;
 
     if (conn == NULL)

@@ -164,7 +164,7 @@ static int apply_all(PGconn *conn, const struct migrations *m, int version)
 static int bring_up(const struct config *c, const struct word_options *o, bool init)
 {
     struct migrations m = { .count = -1 };
-    PGconn *conn = list(o, &m) ? words_connect(c, o) : NULL;
+    PGconn *conn = list(o, &m) ? words_connect(c, o, true) : NULL;
     const int version = conn != NULL ? version_of(conn) : -1;
     int applied = -1;
 

@@ -104,11 +104,16 @@ static void print_lines(const PGresult *r)
 static int show(const struct config *c, const struct word_options *o, const char *what,
                 const char *sql, void print(const PGresult *))
 {
-    PGconn *conn = words_connect(c, o);
+    PGconn *conn = words_connect(c, o, false);
 
     if (conn == NULL)
         return EXIT_UNAVAILABLE;
-    PGresult *r = words_query(conn, what, sql, 0, NULL);
+    /* Else poll() would make a beat, and its commit wait for standbys, perhaps for ever. */
+    PGresult *r = words_query(conn, what, "set default_transaction_read_only = on", 0, NULL);
+    if (r != NULL) {
+        PQclear(r);
+        r = words_query(conn, what, sql, 0, NULL);
+    }
     if (r != NULL)
         print(r);
     const int status = r != NULL ? EXIT_OK : EXIT_FAILED;

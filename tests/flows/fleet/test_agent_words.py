@@ -78,6 +78,8 @@ def test_hosts_join_are_shown_and_leave(empty):
 def test_status_is_what_the_agent_has_reported(fleet_database, fake_jetond):
     put(fleet_database.join("h2", "web", issuer=True), digest_of(1))
     fleet_database.join("h1", "web").close()
+    assert run("status", "--database", fleet_database.conninfo("h1")).returncode == 0
+    assert fleet_database.admin.value("select count(*) from jeton.beat where id > 0") == 0, "who looks makes no beat, whose commit may wait"
     with Agent(fleet_database.conninfo("h1"), fake_jetond.path):
         def reported():
             done = run("status", "--json", "--database", fleet_database.conninfo("h1"))
