@@ -14,8 +14,14 @@ from postgres import Cluster, migrate
 HOSTS = 500
 # All hosts may be connected, and a few others.
 SETTINGS = {"fsync": "on", "full_page_writes": "on", "max_connections": str(HOSTS + 50), "shared_buffers": "256MB",
-            "max_wal_size": "4GB"}
+            "min_wal_size": "80MB", "max_wal_size": "4GB"}
 SIMULATOR = f"{BUILD}/tests/fleet/simulator"
+
+
+class SavedCluster(Cluster):
+    """With a log of files as large as they usually are."""
+
+    segment = "16"
 
 
 class Fleet:
@@ -23,7 +29,7 @@ class Fleet:
 
     def __init__(self, stack):
         self.stack = stack
-        self.cluster = stack.enter_context(Cluster(**SETTINGS))
+        self.cluster = stack.enter_context(SavedCluster(**SETTINGS))
         self.cluster.create("fleet")
         with self.cluster.connect("fleet") as session:
             migrate(session)

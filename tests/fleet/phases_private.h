@@ -9,7 +9,7 @@
 #include "tests/fleet/writer.h"
 
 enum {
-    PATIENCE = 120, /* seconds until a phase has failed */
+    PATIENCE = 400, /* seconds until a phase has failed */
     CALLS_MAX = HISTORY_KEPT / 2,
     OWNER_PAUSE_NS = 50000000,
 };

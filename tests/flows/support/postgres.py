@@ -80,6 +80,7 @@ class Cluster:
     """A running server, unless stopped.  `settings` are of postgresql.conf; `directory` has its data already."""
 
     settings = {}
+    segment = "1"       # MiB of a file of the log: small ones are made sooner
 
     def __init__(self, directory=None, **settings):
         self.directory = directory or new_directory()
@@ -88,7 +89,7 @@ class Cluster:
         self.process = None
         self.standbys = []
         if not os.path.exists(self.data):
-            self.call("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", "--wal-segsize=1", "-E", "UTF8", "--locale=C.UTF-8")
+            self.call("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", f"--wal-segsize={self.segment}", "-E", "UTF8", "--locale=C.UTF-8")
 
     def call(self, program, *arguments):
         """Run a program of PostgreSQL's as the servers' user."""
