@@ -49,16 +49,23 @@ static enum status commit(struct applying *a)
     return fleet_stage_fail(&a->staging, error);
 }
 
+/* True for what continues from where the host is, or begins anew. */
+static bool fits(const struct applying *a)
+{
+    const struct fleet_delivery *d = a->request->delivery;
+    struct fleet_place here = fleet_cache_place(a->fleet->cache);
+
+    return d->snapshot || fleet_place_equal(&here, &d->from);
+}
+
 static enum status apply_changes(struct applying *a)
 {
     struct fleet *f = a->fleet;
-    struct fleet_place here = fleet_cache_place(f->cache);
     struct fleet_notes before = f->notes;
 
-    if (!fleet_place_equal(&here, &a->request->delivery->from))
+    if (!fits(a))
         return fleet_stage_refuse(&a->staging, STATUS_PLACE,
                                   "this host is at another place by now");
-    fleet_stage_denials(&a->staging, a->request->delivery);
     enum status status = fleet_stage_all(&a->staging, a->request->delivery, fleet_stage_change);
     if (status == STATUS_OK)
         status = commit(a);
@@ -146,7 +153,6 @@ static enum status apply_part(struct applying *a)
 {
     enum status status = begin_snapshot(a);
 
-    fleet_stage_denials(&a->staging, a->request->delivery);
     if (status == STATUS_OK) {
         reserve_whole(a);
         status = fleet_stage_all(&a->staging, a->request->delivery, fleet_stage_of_snapshot);
@@ -258,6 +264,8 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     };
 
     fleet_apply_check_holder(w);
+    if (fits(&a)) /* first: whatever the disk, or an earlier commit, will do */
+        fleet_stage_denials(&a.staging, r->delivery);
     enum status status = fleet_apply_settle(w) ? STATUS_OK : fleet_stage_fail(&a.staging, -EIO);
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);

@@ -179,7 +179,8 @@ bool fleet_load(struct writer *w, const char *store, struct problem *problem)
     if (!loaded && (l.no_memory || problem->status == STATUS_BUSY ||
                     problem->status == STATUS_INTERNAL || !begin_anew(w, store, problem)))
         return false;
-    if (!load_bans_of_store(w, problem) || !count_subjects(w, problem))
+    /* In this order: tokens count as the cache has them, when bans come and when what is banned goes. */
+    if (!count_subjects(w, problem) || !load_bans_of_store(w, problem))
         return false;
     fleet_show(w->fleet);
     log_info("fleet: %llu tokens, at serial %llu", (unsigned long long)w->fleet->figures.tokens,

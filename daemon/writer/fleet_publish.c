@@ -282,6 +282,7 @@ void fleet_publish_restore(struct writer *w, const struct creation_entry *e, con
     struct comparison c = { .r = r };
     const uint8_t *id = e->id;
 
+    deny(w, e->id, record_flags(r)); /* what was given up may have ended a disable */
     token_peek_each(w->token_table, &id, 1, compare, &c);
     if ((c.same && e->created == r->created && e->by == r->by) ||
         !fleet_publish_reserve(w, 1, 0, (uint64_t)r->subject_len + r->scopes_len))

@@ -35,6 +35,19 @@ def test_denials_hold_although_the_disk_refuses_them(daemon):
     assert "denials that came are in force" in d.log() and "can be written again" in d.log()
 
 
+def test_each_batch_of_denials_holds_while_the_disk_refuses_all(daemon):
+    d, feed = fleet_daemon(daemon)
+    tokens = values(3)
+    feed.bring(*map(put, tokens))
+    feed.lease()
+    with writes_refused(d):
+        for some in tokens[:1], tokens[:2]:     # the agent tries again, with what came meanwhile
+            assert feed.deliver(*map(deny, some))[-1].verdict == "ERR store"
+            assert [d.verify(token) for token in some] == ["NO revoked"] * len(some)
+        feed.client.pipeline(["fleet begin snapshot=yes", put(tokens[2], state="revoked"), f"fleet end place={feed.next_place()}"])
+        assert d.verify(tokens[2]) == "NO revoked"
+
+
 def test_several_changes_of_a_token_that_the_disk_refuses_leave_it_once(daemon):
     d, feed = fleet_daemon(daemon, "policy.max_tokens_per_subject=2")
     kept, moved = values(2)

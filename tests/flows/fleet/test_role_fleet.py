@@ -393,3 +393,15 @@ def test_a_digest_that_begins_as_another_one_keeps_no_host_from_its_snapshot(dae
     feed.again()
     feed.lease()
     assert [d.verify(v) for v in (value, new, gone)] == ["OK", "OK", "NO unknown"]
+
+
+def test_an_enable_of_a_snapshot_that_is_given_up_is_taken_back(daemon):
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    feed.bring(put(value), deny(value, "disabled"))
+    feed.lease()
+    feed.client.pipeline(["fleet begin snapshot=yes", put(value, enables="yes"), "fleet end more=yes"])
+    assert d.verify(value) == "OK"
+    feed.done("fleet abort")
+    eventually(lambda: d.verify(value) == "NO disabled", "it is as it was")
+    assert d.list()[0]["state"] == "disabled"
