@@ -180,6 +180,7 @@ static void unsent_denials_are_kept_until_they_are_sent(void **state)
     (void)state;
     for (uint64_t i = 1; i <= 5; i++) {
         fleet_digest(i, denial.digest);
+        denial.event = i % 2 == 0 ? FLEET_END : FLEET_DISABLE;
         assert_int_equal(fleet_cache_unsent_add(c, &denial), 0);
         assert_int_equal(denial.number, i);
     }
@@ -190,7 +191,7 @@ static void unsent_denials_are_kept_until_they_are_sent(void **state)
         after = 0;
         assert_true(fleet_cache_unsent_next(c, &after, &got));
         assert_int_equal(got.number, i + 1);
-        assert_int_equal(got.event, FLEET_DISABLE);
+        assert_int_equal(got.event, i % 2 != 0 ? FLEET_END : FLEET_DISABLE);
         assert_int_equal(got.by, 1000);
         assert_int_equal(got.time, 77);
         fleet_digest((uint64_t)i + 1, denial.digest);
