@@ -15,7 +15,6 @@ CREATED = "created=2027-01-15T08:00:00Z"
 D = digest_of(9).hex()
 BAD = {
     "line end in claims": ("create", D, f"group=web {CREATED}\nput digest={D} group=web {CREATED}"),
-    "line end, escaped": ("create", D, f'group=web {CREATED} subject="a\\x0aput"'),
     "no group": ("create", D, CREATED),
     "group that is none": ("create", D, f"group=../x {CREATED}"),
     "time that is none": ("create", D, "group=web created=yesterday"),
@@ -41,27 +40,41 @@ def feed_of(fleet, rows):
     def text(value):
         return "null::text" if value is None else "convert_from('\\x" + value.encode().hex() + "', 'UTF8')"
     values = ", ".join(f"({number}, {text(event)}, {text(digest)}, {text(claims)})" for number, (event, digest, claims) in enumerate(rows, 1))
+    if not fleet.admin.value("select to_regclass('jeton.real_feed')"):
+        fleet.admin.run("alter view jeton.feed rename to real_feed; grant select on jeton.real_feed to jeton_host")
     fleet.admin.run(f"""
-        alter view jeton.feed rename to real_feed;
+        begin; drop view if exists jeton.feed;
         create view jeton.feed as select serial, nonce, event, digest, claims from jeton.real_feed
         union all select p.serial + v.n, gen_random_uuid(), v.event, decode(v.digest, 'hex'), v.claims
         from jeton.place() p, (values {values}) v (n, event, digest, claims);
-        grant select on jeton.feed to jeton_host; grant select on jeton.real_feed to jeton_host""")
+        grant select on jeton.feed to jeton_host; commit""")
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_row_that_cannot_be_understood_stops_the_host_and_is_not_passed_on(fleet_database, fake_jetond, name):
-    put(fleet_database.join("h2", "web", issuer=True), digest_of(1))
-    fleet_database.join("h1", "web")
-    fake_jetond.places = ["{}:{}".format(*fleet_database.admin.row("select serial, replace(nonce::text, '-', '') from jeton.place()"))]
-    feed_of(fleet_database, [BAD[name]])
-    with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
-        eventually(lambda: "cannot be understood" in agent.log() or fake_jetond.batches, "it says so")
-        if name == "line end, escaped":         # well-formed, and a line of its own again
-            eventually(lambda: fake_jetond.tokens, "the token")
-            assert fake_jetond.tokens[D]["subject"] == "a\nput"
-        else:
-            assert not fake_jetond.batches and not fake_jetond.banned and not fake_jetond.leases, fake_jetond.batches
+def at_first_place(fleet):
+    """Let a host and an issuer join, and return the place of the issuer's change."""
+    put(fleet.join("h2", "web", issuer=True), digest_of(1))
+    fleet.join("h1", "web").close()
+    return "{}:{}".format(*fleet.admin.row("select serial, replace(nonce::text, '-', '') from jeton.place()"))
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_row_that_cannot_be_understood_stops_the_host_and_is_not_passed_on(fleet_database, fake_jetond, part):
+    """Several to a database, which costs more than an agent."""
+    fake_jetond.places = [at_first_place(fleet_database)]
+    for name in list(BAD)[part::3]:
+        feed_of(fleet_database, [BAD[name]])
+        with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
+            eventually(lambda agent=agent: "cannot be understood" in agent.log(), f"it says so: {name}")
+        assert not fake_jetond.batches and not fake_jetond.banned and not fake_jetond.leases, (name, fake_jetond.batches)
+
+
+def test_line_end_that_is_escaped_is_a_byte_of_its_value(fleet_database, fake_jetond):
+    """Well-formed, and a line of its own again."""
+    fake_jetond.places = [at_first_place(fleet_database)]
+    feed_of(fleet_database, [("create", D, f'group=web {CREATED} subject="a\\x0aput"')])
+    with Agent(fleet_database.conninfo("h1"), fake_jetond.path):
+        eventually(lambda: fake_jetond.tokens, "the token")
+        assert fake_jetond.tokens[D]["subject"] == "a\nput"
 
 
 def test_serials_that_go_back_stop_the_host(fleet_database, fake_jetond):
@@ -77,12 +90,17 @@ def test_serials_that_go_back_stop_the_host(fleet_database, fake_jetond):
         eventually(lambda: "goes back" in agent.log(), "it says so")
 
 
-@pytest.mark.parametrize("age", ["'NaN'", "'Infinity'", "-1e9", "'-Infinity'", "null", "1e300"])
-def test_age_that_is_none_gives_no_lease(fleet_database, fake_jetond, age):
-    fleet_database.join("h1", "web")
+def test_age_that_is_none_gives_no_lease(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web").close()
+    fleet_database.admin.run("alter function jeton.poll(bigint, uuid) rename to real_poll")
+    for age in "'NaN'", "'Infinity'", "-1e9", "'-Infinity'", "null", "1e300":
+        no_lease_by(fleet_database, fake_jetond, age)
+
+
+def no_lease_by(fleet_database, fake_jetond, age):
     fleet_database.admin.run(f"""
-        alter function jeton.poll(bigint, uuid) rename to real_poll;
-        create function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
+        delete from jeton.seen;
+        create or replace function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
                                    out known bool) language sql as $$ select 1, 0::bigint, {age}::float8, null::bigint, true $$;
         grant execute on function jeton.poll to jeton_host""")
     with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
@@ -143,7 +161,7 @@ def test_jetond_that_babbles_gets_the_agent_neither_down_nor_its_database_wrong(
         f"* request=5 event=revoke digest={D} group=web by=uid:0\nOK count=1\n".encode(), b"* place=1:0 \nOK count=1\n", b"OK\nOK\nOK\n",
         f"* request=18446744073709551616 event=create digest={D} group=web created=2027-01-15T08:00:00Z by=uid:0\nOK\n".encode()])
     with Agent(fleet_database.conninfo("h1"), path) as agent:
-        eventually(lambda: babbler.lines > 60, "it has babbled", within=20)
+        eventually(lambda: babbler.lines > 45, "it has babbled", within=20)
         assert agent.process.poll() is None
     assert fleet_database.admin.value("select count(*) from jeton.token") == 1
     babbler.listener.close()
