@@ -4,7 +4,8 @@
  *     batch = *item              item = kind (8 bits), length (16 bits), so many bytes; numbers little-endian
  *
  *     1 entry     its bytes (fleet_entry_format.h), in place of what there was of its id
- *     2 unsent    a denial that the database does not know: number (64), digest, event (8), by (32), time (64)
+ *     2 unsent    a denial that the database does not know: number (64), digest, event (8), by (32), time (64);
+ *                 events: 0 revoke, 1 disable, 2 delete, 3 the token ends at this time, whose successor is there
  *     3 sent      the number of one that need not be sent any more
  *     4 place     the host is there: serial (64), nonce
  *     5 rewind    it went back there

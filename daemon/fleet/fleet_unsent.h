@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials that were made on this host and that the database does not know yet, in the order of their numbers.
- * One thread. */
+/* Denials that were made on this host and that the database does not know yet, in the order of their numbers; also
+ * ends of tokens that were rotated.  One thread. */
 #ifndef JETON_DAEMON_FLEET_FLEET_UNSENT_H
 #define JETON_DAEMON_FLEET_FLEET_UNSENT_H
 
@@ -9,14 +9,15 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
-enum fleet_denial { FLEET_REVOKE, FLEET_DISABLE, FLEET_DELETE, FLEET_DENIALS };
+/* Saved as numbers: add at the end alone. */
+enum fleet_denial { FLEET_REVOKE, FLEET_DISABLE, FLEET_DELETE, FLEET_END, FLEET_DENIALS };
 
 struct fleet_unsent {
     uint64_t number; /* names it; at least 1 */
     uint8_t digest[DIGEST_SIZE];
     enum fleet_denial event;
     uid_t by;
-    int64_t time; /* seconds since 1970 */
+    int64_t time; /* seconds since 1970: when it was made; of FLEET_END, when the token ends */
 };
 
 /* A list; an empty one is all zeros. */

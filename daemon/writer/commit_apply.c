@@ -145,7 +145,7 @@ static bool add_settled(struct writer *w, struct change *c, int64_t now)
     c->notes = true;
     c->serial = journal_next(w->journal);
     return add_entry(w, c, c->after, change_add_entry, now) &&
-           (c->kind != &change_rotate || c->ends == NULL || c->fleet_outcome.pending ||
+           (c->kind != &change_rotate || c->ends == NULL ||
             add_entry(w, c, &c->found, change_add_end_entry, now));
 }
 

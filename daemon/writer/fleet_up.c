@@ -198,6 +198,7 @@ static bool hold_denial(struct writer *w, struct change *c, enum fleet_up_event 
                           "in force on this host until jetond stops, and no more: no memory");
         fleet_up_stage_denial(w, r, now);
     }
+    fleet_up_enter(u, c);
     if (u->taker == 0 || is_crowded(u, c))
         c->fleet_by = 0; /* as soon as it is saved */
     return true;
@@ -303,22 +304,32 @@ int fleet_up_apply(struct writer *w, const struct fleet_entry *entry)
 
 /* -- beginning and end --------------------------------------------------------------------------- */
 
-/* Queue the denials that an earlier start has left. */
+static const enum fleet_up_event event_of_unsent[FLEET_DENIALS] = {
+    [FLEET_REVOKE] = FLEET_UP_REVOKE,
+    [FLEET_DISABLE] = FLEET_UP_DISABLE,
+    [FLEET_DELETE] = FLEET_UP_DELETE,
+    [FLEET_END] = FLEET_UP_UPDATE,
+};
+
+/* Queue what an earlier start has left.  The end of a rotated token goes up with the claims that the token has now. */
 static bool load_unsent(struct fleet_up *u, struct fleet *fleet)
 {
     struct fleet_entry *entry = &u->found;
     struct fleet_unsent denial;
 
     for (uint64_t number = 0; fleet_cache_unsent_next(fleet->cache, &number, &denial);) {
-        enum fleet_up_event event = denial.event == FLEET_DISABLE ? FLEET_UP_DISABLE :
-                                                                    FLEET_UP_REVOKE;
+        enum fleet_up_event event = event_of_unsent[denial.event];
         if (fleet_cache_find(fleet->cache, denial.digest, entry) != STORE_FOUND ||
-            denial.event == FLEET_DELETE)
+            event == FLEET_UP_DELETE)
             continue;
+        if (event == FLEET_UP_UPDATE)
+            fleet_up_end_record(&entry->record, denial.time);
         struct fleet_up_request *r = fleet_up_ask(u, event, denial.by, &entry->record, NULL, NULL);
         if (r == NULL)
             return false;
+        fleet_up_queue_stays(&u->queue, r);
         r->unsent = denial.number;
+        r->end = denial.time;
     }
     return true;
 }

@@ -20,7 +20,15 @@ static void deny_record(struct record *r, const struct fleet_up_request *request
     }
 }
 
-/* Stage the entry as it is denied.  Without it, its denial in the table stands. */
+void fleet_up_end_record(struct record *r, int64_t end)
+{
+    if (r->expires <= end)
+        return;
+    r->own_end = record_own_end(r);
+    r->expires = end;
+}
+
+/* Stage the entry as it is denied, or ends.  Without it, its denial in the table stands. */
 static void stage_entry(struct writer *w, const struct fleet_up_request *r, int64_t now)
 {
     struct fleet_entry *entry = &w->fleet_up->found;
@@ -29,22 +37,41 @@ static void stage_entry(struct writer *w, const struct fleet_up_request *r, int6
         return;
     record_copy(&w->fleet_up->comes.record, &entry->record);
     w->fleet_up->comes.deleted = w->fleet_up->comes.enables = false;
-    deny_record(&w->fleet_up->comes.record, r, now);
+    if (fleet_up_is_denial(r->event))
+        deny_record(&w->fleet_up->comes.record, r, now);
+    else
+        fleet_up_end_record(&w->fleet_up->comes.record, r->end);
     fleet_up_apply(w, &w->fleet_up->comes);
+}
+
+/* What is kept of a request until the database has it. */
+static struct fleet_unsent unsent_of(const struct fleet_up_request *r, int64_t now)
+{
+    struct fleet_unsent unsent = { .by = r->by, .time = now };
+
+    memcpy(unsent.digest, r->digest, DIGEST_SIZE);
+    switch (r->event) {
+    case FLEET_UP_REVOKE:
+        unsent.event = FLEET_REVOKE;
+        break;
+    case FLEET_UP_DISABLE:
+        unsent.event = FLEET_DISABLE;
+        break;
+    default:
+        unsent.event = FLEET_END;
+        unsent.time = r->end;
+    }
+    return unsent;
 }
 
 void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t now)
 {
     struct fleet_up *u = w->fleet_up;
-    struct fleet_unsent denial = {
-        .event = r->event == FLEET_UP_DISABLE ? FLEET_DISABLE : FLEET_REVOKE,
-        .by = r->by,
-        .time = now,
-    };
+    struct fleet_unsent denial = unsent_of(r, now);
 
-    memcpy(denial.digest, r->digest, DIGEST_SIZE);
-    token_table_deny(w->token_table, r->digest,
-                     r->event == FLEET_UP_DISABLE ? SLOT_DISABLED : SLOT_REVOKED, NULL);
+    if (fleet_up_is_denial(r->event))
+        token_table_deny(w->token_table, r->digest,
+                         r->event == FLEET_UP_DISABLE ? SLOT_DISABLED : SLOT_REVOKED, NULL);
     r->unsent = 0;
     /* What is staged while an earlier commit is in doubt could go with that. */
     if (fleet_apply_settle(w)) {
@@ -73,6 +100,20 @@ void fleet_up_unstage(struct writer *w, struct fleet_up_request *r)
     r->unsent = 0;
 }
 
+void fleet_up_enter(struct fleet_up *u, const struct change *c)
+{
+    struct change *entry = change_new_of_many(c->kind);
+
+    if (entry == NULL)
+        return; /* the entry of the confirmation is all there is */
+    entry->uid = c->uid;
+    entry->pid = c->pid;
+    entry->login = c->login;
+    record_copy(&entry->found, c->after);
+    entry->fleet_stage = CHANGE_SETTLED;
+    mail_append(&u->entries, &entry->mail);
+}
+
 /* Note what became of the denials that were staged. */
 static void note_saved(struct fleet_up *u, bool saved)
 {
@@ -90,12 +131,10 @@ static void note_saved(struct fleet_up *u, bool saved)
                         clock_monotonic() + FLEET_UP_RETRY * (uint64_t)CLOCK_SECOND;
 }
 
-void fleet_up_commit(struct writer *w)
+static void commit(struct writer *w)
 {
     struct fleet_up *u = w->fleet_up;
 
-    if (!u->staged)
-        return;
     u->staged = false;
     int error = fleet_apply_commit(w);
     note_saved(u, error == 0);
@@ -104,6 +143,17 @@ void fleet_up_commit(struct writer *w)
                   fleet_cache_problem(w->fleet->cache)->message);
     u->failure_logged = error < 0;
     fleet_show(w->fleet);
+}
+
+void fleet_up_commit(struct writer *w)
+{
+    struct fleet_up *u = w->fleet_up;
+
+    if (u->staged)
+        commit(w);
+    /* Also of what the disk refuses: it is in force. */
+    u->news = u->news || u->entries.first != NULL;
+    mail_append_list(&w->waiting, &u->entries);
 }
 
 void fleet_up_save_again(struct writer *w, int64_t now)

@@ -35,8 +35,15 @@ struct fleet_up_request *fleet_up_ask(struct fleet_up *u, enum fleet_up_event ev
                                       const struct record *after, const uint8_t *about,
                                       struct change *waiter);
 
-/* Let a denial be in force on this host, and keep it as unsent: both are staged. */
+/* Let a token end no later than this, for good. */
+void fleet_up_end_record(struct record *r, int64_t end);
+
+/* Let a denial, or the end of a rotated token, be in force on this host, and keep it as unsent: both are staged. */
 void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t now);
+
+/* Have the journal tell who has denied the token of a change, as soon as that is saved; what the change itself has there
+ * tells that the database has it. */
+void fleet_up_enter(struct fleet_up *u, const struct change *c);
 
 /* Commit what is staged. */
 void fleet_up_commit(struct writer *w);

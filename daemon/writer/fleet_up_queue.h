@@ -54,7 +54,8 @@ struct fleet_up_request {
     bool confirm;    /* count the hosts on which it is in force */
     int64_t wait;    /* seconds: ... and wait so long for all */
     bool stays; /* it is offered until the database has taken it, or refused: nobody need wait */
-    uint64_t unsent;          /* its number in the cache; 0: it is not saved there */
+    uint64_t unsent; /* its number in the cache; 0: it is not saved there */
+    int64_t end;     /* of an update that stays: when the rotated token ends; seconds since 1970 */
     struct mail_list waiters; /* struct change: who wait for it */
     uint64_t since;           /* clock_monotonic(), when the database answered: */
     struct change_fleet_outcome outcome;

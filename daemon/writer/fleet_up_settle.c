@@ -117,20 +117,22 @@ static bool ask_end(struct writer *w, struct fleet_up_request *r, struct change 
                                                 c->uid, &c->found, NULL, NULL);
     r->outcome.pending = true; /* until that is done */
     c->fleet_outcome = r->outcome;
-    if (end == NULL)
+    if (end == NULL) {
+        c->ends = NULL;
         return false;
+    }
     fleet_up_queue_stays(&u->queue, end);
     end->confirm = (c->given & KEY_BIT(KEY_CONFIRM)) != 0;
     end->wait = r->wait;
     mail_pop(&r->waiters);
     mail_append(&end->waiters, &c->mail);
-    if (revokes) {
-        fleet_up_stage_denial(w, end, now);
-        return true;
+    if (!revokes) { /* with its successor, which the claims that go up do not have */
+        record_copy(&u->comes.record, &c->found);
+        u->comes.deleted = u->comes.enables = false;
+        fleet_up_apply(w, &u->comes);
     }
-    record_copy(&u->comes.record, &c->found);
-    u->comes.deleted = u->comes.enables = false;
-    fleet_up_apply(w, &u->comes);
+    end->end = c->found.expires;
+    fleet_up_stage_denial(w, end, now);
     return true;
 }
 
@@ -146,9 +148,9 @@ static void settle(struct writer *w, struct fleet_up_request *r, int64_t now)
     struct change *c = first_waiter(r);
     bool asks_more = false;
 
-    if (fleet_up_is_denial(r->event)) {
+    if (r->stays) {
         fleet_up_unstage(w, r);
-    } else if (c != NULL && !r->stays) {
+    } else if (c != NULL) {
         take_effect(w, r, c);
         asks_more = r->event == FLEET_UP_ROTATE && ask_end(w, r, c, now);
     }

@@ -13,6 +13,8 @@ void fleet_up_free(struct fleet_up *u)
     }
     for (struct mail *m; (m = mail_pop(&u->deferred)) != NULL;)
         change_free((struct change *)m);
+    for (struct mail *m; (m = mail_pop(&u->entries)) != NULL;)
+        change_free((struct change *)m);
     fleet_up_queue_end(&u->queue);
     free(u);
 }

@@ -25,6 +25,7 @@ struct fleet_up {
     struct fleet_up_requests
         unsaved;               /* ... that the disk refused to keep as unsent; also in the queue */
     struct mail_list deferred; /* changes of tokens about which something else waits */
+    struct mail_list entries;  /* of denials: for the journal, once these are saved */
     bool staged;               /* the cache is to be committed */
     bool failure_logged;       /* ... that it cannot be */
     bool news;                 /* for whoever waits for requests, or for what was settled */

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changes of the fleet's tokens that are asked for on a host: what the agent is asked, and what is answered when."""
+import os
+
 import pytest
 
 from scripted_agent import FLEET, Agent, asked, create, stat
@@ -244,3 +246,25 @@ def test_the_journal_says_who_asked_for_what_and_where_it_is_in_the_fleet(host, 
     assert entries["create"]["subject"] == "shop" and entries["create"]["place"] == token["place"]
     assert entries["revoke"]["place"] == place
     assert all(line["group"] == "web" and line["by"].startswith("uid:") for line in entries.values())
+
+
+@pytest.mark.parametrize("event", ["revoke", "disable"])
+def test_the_journal_says_at_once_who_denied_what(host, agent, event):
+    token = create(host, agent, subject="shop")
+    client = asked(host, f"{event} {token['id']}")
+    request = agent.take_one()
+    [entry] = eventually(lambda: host.done(f"journal id={token['id']} event={event}").lines, "it is journalled unconfirmed")
+    assert entry["by"] == f"uid:{os.getuid()}" and entry["time"] and entry["pid"] == str(os.getpid())
+    assert (entry["group"], entry["subject"]) == ("web", "shop") and "place" not in entry
+    agent.carry_out([request])
+    place = client.reply()["place"]
+    assert [e.get("place") for e in host.done(f"journal id={token['id']} event={event}").lines] == [None, place]
+
+
+def test_the_journal_keeps_a_denial_that_is_never_confirmed(host, agent):
+    token = create(host, agent)
+    agent.close()
+    assert host.ask(f"revoke {token['id']}").verdict == "ERR unavailable"
+    host.restart()
+    [entry] = host.done(f"journal id={token['id']} event=revoke").lines
+    assert entry["by"] == f"uid:{os.getuid()}" and "place" not in entry

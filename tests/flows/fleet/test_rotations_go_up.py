@@ -2,7 +2,8 @@
 """A rotation of a token of the fleet is two changes: what becomes of it if either fails."""
 import pytest
 
-from scripted_agent import Agent, asked, create
+from scripted_agent import Agent, asked, create, stat
+from waiting import eventually
 
 
 def test_a_rotation_ends_the_old_token_after_the_new_one_is_there(host, agent):
@@ -72,3 +73,71 @@ def test_a_rotation_whose_agent_dies_in_between_is_ended_by_the_next(host, agent
         assert (again["event"], again["digest"][:20]) == ("revoke", old["id"])
         other.carry_out([again])
         assert host.verify(old["token"]) == "NO revoked"
+
+
+def rotated_with_a_grace(host, agent):
+    """Rotate a token whose end does not come to the database; return the old one, and its end."""
+    old = create(host, agent, description='"of the shop"')
+    client = asked(host, f"rotate {old['id']} grace=1h wait=1s")
+    agent.carry_out([agent.take_one()])
+    end = agent.take_one()
+    assert client.reply()["pending"] == "replaces"
+    return old, end
+
+
+def test_the_end_of_a_rotated_token_is_asked_for_after_a_restart_until_it_is_done(host, agent):
+    old, end = rotated_with_a_grace(host, agent)
+    agent.close()
+    host.restart()
+    assert stat(host, "fleet_unsent") == 1
+    with Agent(host, agent.changes, takes=False) as other:
+        again = other.take_one()
+        assert {key: again[key] for key in again if key != "request"} == \
+            {key: end[key] for key in end if key != "request"}
+        other.fail(again, "unavailable")
+        again = other.take_one()
+        assert again["expires"] == end["expires"]
+        other.carry_out([again])
+        eventually(lambda: stat(host, "fleet_unsent") == 0, "it is not kept any more")
+        other.catch_up()
+    host.restart()
+    with Agent(host, agent.changes) as last:
+        assert last.take("0s") == [] and host.verify(old["token"]) == "OK"
+    assert host.done(f"show {old['id']}").lines[0]["expires"] == end["expires"]
+
+
+def test_the_end_of_a_rotated_token_outlives_a_kill_and_what_the_feed_brings_of_it(host, agent):
+    _, end = rotated_with_a_grace(host, agent)
+    agent.changes.commit("update", end["digest"], created=end["created"], description="of the shop, elsewhere")
+    agent.catch_up()
+    agent.close()
+    host.kill()
+    host.start()
+    with Agent(host, agent.changes, takes=False) as other:
+        again = other.take_one()
+        assert (again["event"], again["digest"], again["expires"]) == ("update", end["digest"], end["expires"])
+        assert again["description"] == "of the shop, elsewhere"
+        other.carry_out([again])
+        eventually(lambda: stat(host, "fleet_unsent") == 0, "it is not kept any more")
+
+
+def test_the_end_of_a_rotated_token_that_the_database_refuses_is_forgotten(host, agent):
+    rotated_with_a_grace(host, agent)
+    agent.close()
+    with Agent(host, agent.changes, takes=False) as other:
+        other.fail(other.take_one(), "unknown")
+        eventually(lambda: stat(host, "fleet_unsent") == 0, "it is not kept any more")
+    host.restart()
+    with Agent(host, agent.changes) as last:
+        assert last.take("0s") == []
+
+
+@pytest.mark.parametrize("grace, event", [("0s", "revoke"), ("1h", "update")])
+def test_the_journal_has_the_end_of_a_rotated_token_though_it_is_not_confirmed(host, agent, grace, event):
+    old = create(host, agent)
+    client = asked(host, f"rotate {old['id']} grace={grace} wait=1s")
+    agent.carry_out([agent.take_one()])
+    reply = client.reply()
+    assert reply["pending"] == "replaces"
+    [entry] = host.done(f"journal id={old['id']} event={event}").lines
+    assert entry["replaced_by"] == reply["id"]
