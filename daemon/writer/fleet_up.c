@@ -240,9 +240,6 @@ static bool hold_change(struct writer *w, struct change *c, enum fleet_up_event 
     if (u->taker == 0)
         return refuse(c, STATUS_UNAVAILABLE,
                       "no agent of the fleet is connected to this host; nothing was done");
-    if (is_crowded(u, c) && !c->is_held_of_others)
-        return refuse(c, STATUS_BUSY,
-                      "too many changes wait for the fleet's database; nothing was done");
     if (!is_new(event) && defer(w, c))
         return true;
     if (!apply(w, c, event, now))
@@ -270,7 +267,7 @@ static bool hold(struct writer *w, struct change *c, enum fleet_up_event event, 
     c->fleet_stage = held ? CHANGE_HELD : CHANGE_SETTLED;
     if (held)
         fleet_up_note_due(u, c->fleet_by);
-    if (held && c->of_others && !c->is_held_of_others) {
+    if (held && c->of_others) { /* a denial: they may ask for nothing else */
         c->is_held_of_others = true;
         u->others++;
     }

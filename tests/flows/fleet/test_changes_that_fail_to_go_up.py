@@ -232,8 +232,7 @@ def test_tokens_are_counted_as_their_subjects_while_the_disk_refuses_what_denies
         agent.catch_up()
         with writes_refused(host):
             client = asked(host, f"revoke {denied['id']}")
-            for _ in range(2):      # once a second it is tried again to save it
-                agent.fail(agent.take_one(), "unavailable")
+            agent.fail(agent.take_one(), "unavailable")     # a second later it is tried again to save it
             assert client.reply().verdict == "ERR store"
             agent.carry_out([agent.take_one()])
         eventually(lambda: host.ask("create").verdict == "OK", "the store can be written")

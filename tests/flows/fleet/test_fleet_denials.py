@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stays denied, and what keeps nobody from his tokens, whatever else is brought."""
+from fleet_feed import deny, drop, fleet_daemon, put, values
+from value import digest_of, value_new
+from waiting import eventually
+
+
+def test_what_the_fleet_denied_of_a_host_stays_so_though_the_fleet_drops_it(daemon):
+    d, feed = fleet_daemon(daemon)
+    token, dropped = d.create(), d.create()
+    feed.bring(deny(token["token"]), drop(dropped["token"]))
+    feed.bring(drop(token["token"]))
+    for _ in range(2):
+        assert (d.verify(token["token"]), d.verify(dropped["token"])) == ("NO revoked", "OK")
+        d.restart()
+    d.done(f"delete {token['id']}")
+    reply = d.ask(f'import token="{token["token"]}"')
+    assert reply.verdict == "ERR exists" and "the fleet has denied" in reply["message"]
+
+
+def test_a_digest_that_begins_as_another_one_keeps_no_host_from_its_snapshot(daemon):
+    """Who may put tokens sees digests, and could put such ones."""
+    d, feed = fleet_daemon(daemon)
+    value, gone, new = values(3)
+    like = [digest_of(v).hex()[:20] + 44 * digit for v in (value, gone) for digit in "0f"]
+    feed.bring(put(value), put(gone))
+    feed.bring(drop(gone))
+    feed.snapshot(*map(put, [value, new, *like]))
+    feed.lease()
+    assert [d.verify(v) for v in (value, new, gone)] == ["OK", "OK", "NO unknown"]
+    assert d.stats()["fleet_conflicts"] == "4" and len(d.list()) == 2 == int(d.stats()["fleet_tokens"])
+    d.restart()
+    feed.again()
+    feed.lease()
+    assert [d.verify(v) for v in (value, new, gone)] == ["OK", "OK", "NO unknown"]
+
+
+def test_an_enable_of_a_snapshot_that_is_given_up_is_taken_back(daemon):
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    feed.bring(put(value), deny(value, "disabled"))
+    feed.lease()
+    feed.client.pipeline(["fleet begin snapshot=yes", put(value, enables="yes"), "fleet end more=yes"])
+    assert d.verify(value) == "OK"
+    feed.done("fleet abort")
+    eventually(lambda: d.verify(value) == "NO disabled", "it is as it was")
+    assert d.list()[0]["state"] == "disabled"
