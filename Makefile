@@ -365,7 +365,7 @@ run:                            ## keep a daemon in the foreground on build/run/
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
 # Debian's own Python, as another one in PATH may have no pytest.
-TEST_JOBS ?= 5
+TEST_JOBS ?= 6
 PYTEST = BUILD=$(BUILD) /usr/bin/python3 -m pytest tests -q -rfEs -n $(TEST_JOBS) --dist loadgroup
 test: deps                      ## build and run every test; TEST="-k kills" runs some of them
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(SIMULATOR) $(TEST_VERIFIERS) $(HARNESSES)
