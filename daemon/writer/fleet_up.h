@@ -11,7 +11,8 @@
  * entry is all that is left to do.
  *
  * A denial (revoke, disable) is in force on this host at once: in the table, and in the cache, which also keeps it
- * as unsent until the database has it, whoever waits. */
+ * as unsent until the database has it, whoever waits.  Then the journal tells who asked for it.  So is kept the end of a
+ * token that was rotated with a grace. */
 #ifndef JETON_DAEMON_WRITER_FLEET_UP_H
 #define JETON_DAEMON_WRITER_FLEET_UP_H
 

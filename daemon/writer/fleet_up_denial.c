@@ -151,7 +151,8 @@ void fleet_up_commit(struct writer *w)
 
     if (u->staged)
         commit(w);
-    /* Also of what the disk refuses: it is in force. */
+    if (w->disk_failure.broken || !TAILQ_EMPTY(&u->unsaved))
+        return; /* entries wait as what they tell of does */
     u->news = u->news || u->entries.first != NULL;
     mail_append_list(&w->waiting, &u->entries);
 }

@@ -171,6 +171,7 @@ def test_a_denial_that_the_disk_refuses_is_in_force_goes_up_and_is_saved_later(h
         assert host.verify(token["token"]) == "NO revoked"
         agent.fail(agent.take_one(), "unavailable")
     eventually(lambda: stat(host, "fleet_unsent") == 1, "it is saved")
+    eventually(lambda: host.done(f"journal id={token['id']} event=revoke").lines, "so is its entry")
     host.kill()
     host.start()
     with Agent(host, agent.changes, takes=False) as other:

@@ -2,6 +2,7 @@
 """A rotation of a token of the fleet is two changes: what becomes of it if either fails."""
 import pytest
 
+from refused_writes import writes_refused
 from scripted_agent import Agent, asked, create, stat
 from waiting import eventually
 
@@ -141,3 +142,18 @@ def test_the_journal_has_the_end_of_a_rotated_token_though_it_is_not_confirmed(h
     assert reply["pending"] == "replaces"
     [entry] = host.done(f"journal id={old['id']} event={event}").lines
     assert entry["replaced_by"] == reply["id"]
+
+
+def test_the_end_of_a_rotated_token_that_the_disk_refuses_is_saved_later(host, agent):
+    old = create(host, agent)
+    client = asked(host, f"rotate {old['id']} grace=1h wait=1s")
+    first = agent.take_one()
+    with writes_refused(host):
+        agent.carry_out([first])
+        end = agent.take_one()
+        assert client.reply()["pending"] == "replaces"
+    eventually(lambda: stat(host, "fleet_unsent") == 1, "it is saved")
+    agent.close()
+    host.restart()
+    with Agent(host, agent.changes, takes=False) as other:
+        assert other.take_one()["expires"] == end["expires"]

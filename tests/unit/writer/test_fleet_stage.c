@@ -221,7 +221,7 @@ static void a_delivery_from_another_place_changes_nothing(void **state)
     stop();
 }
 
-/* Deliver, to a disk that refuses it, what denies 2, changes 1 twice, adds 4 and drops 3. */
+/* Deliver, to a disk that refuses it, what denies 2, changes 1 twice, adds 4 and 5, and drops 3 and 5. */
 static void fail_to_deliver(int how)
 {
     start_with_tokens();
@@ -231,6 +231,8 @@ static void fail_to_deliver(int how)
     put(1, 3);
     put(4, 1);
     drop(3);
+    put(5, 1);
+    drop(5);
     commits = how;
     assert_int_equal(end(20), STATUS_STORE);
     assert_int_not_equal(flags(2) & SLOT_REVOKED, 0);
