@@ -33,8 +33,9 @@ def the_agent_confines_itself_and_tries_until_there_is_a_database():
     assert_equal((state("jetond-fleet.socket"), state("jeton-fleet.service")), ("inactive", "inactive"))
     with open("/etc/jeton/fleet.conf", "w") as file:
         file.write(CONF)
-    run("systemctl", "stop", "jetond.service")
-    run("systemctl", "enable", "--now", "jetond-fleet.socket", "jeton-fleet.service")
+    run("systemctl", "enable", "jetond-fleet.socket", "jeton-fleet.service")
+    run("systemctl", "restart", "jetond.service", "jetond-fleet.socket")
+    run("systemctl", "start", "jeton-fleet.service")
     st = os.stat(FLEET)
     assert_equal((stat.S_IMODE(st.st_mode), st.st_uid, grp.getgrgid(st.st_gid).gr_name), (0o660, 0, "jeton-fleet"))
     assert_equal(state("jeton-fleet.service"), "active")
