@@ -18,6 +18,7 @@
 #include "plugin/fleet/upward.h"
 #include "plugin/service/monotonic.h"
 #include "plugin/service/notify.h"
+#include "plugin/service/process.h"
 
 enum {
     TICK_MS = 100,
@@ -312,7 +313,7 @@ int agent_run(const struct config *config)
 {
     const char *why;
 
-    sandbox_secrets();
+    process_hide_secrets();
     notify_open();
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(log_libevent);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/fleet/config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "proto/fleet.h"
@@ -16,18 +15,6 @@ void config_init(struct config *c)
     c->lease = 60;
     c->log_level = LOG_INFO;
     c->sandbox = true;
-}
-
-void config_blame(struct config_faults *faults, const char *format, ...)
-{
-    va_list args;
-
-    if (faults->count < CONFIG_FAULTS_MAX) {
-        va_start(args, format);
-        vsnprintf(faults->text[faults->count], CONFIG_FAULT_SIZE, format, args);
-        va_end(args);
-    }
-    faults->count++;
 }
 
 /* -- values ------------------------------------------------------------------------------------ */

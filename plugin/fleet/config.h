@@ -5,6 +5,7 @@
 
 #include <sys/un.h>
 
+#include "plugin/service/config_faults.h"
 #include "plugin/service/log.h"
 #include "proto/limits.h"
 
@@ -15,8 +16,6 @@ enum {
     CONFIG_GROUPS_MAX = 64,
     CONFIG_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
     CONFIG_FILE_MAX = 1024,
-    CONFIG_FAULTS_MAX = 8, /* that are kept; others are counted */
-    CONFIG_FAULT_SIZE = 320,
     CONFIG_ASSIGNMENTS_MAX = 32,
 };
 
@@ -31,12 +30,6 @@ struct config {
     enum log_level log_level;
     bool sandbox;
     uint32_t seen; /* keys that were given */
-};
-
-/* What is wrong with a configuration. */
-struct config_faults {
-    unsigned count;
-    char text[CONFIG_FAULTS_MAX][CONFIG_FAULT_SIZE];
 };
 
 /* Where a configuration comes from. */
@@ -57,9 +50,5 @@ const char *config_set(struct config *c, struct slice key, struct slice value, b
                        bool more);
 
 void config_init(struct config *c);
-
-/* Add a fault. */
-void config_blame(struct config_faults *faults, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 #endif

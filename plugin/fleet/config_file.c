@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Read a configuration file: INI, by libinih, with the line numbers that libinih does not give. */
 #include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <libpq-fe.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "plugin/fleet/config.h"
 
@@ -82,27 +79,11 @@ static int take_key(void *context, const char *section, const char *name, const 
     return 1;
 }
 
-/* Open without waiting for the other end of a pipe. */
-static FILE *open_file(const char *file)
-{
-    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-
-    if (fd < 0)
-        return NULL;
-    FILE *stream = fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode) ? fdopen(fd, "r") : NULL;
-    if (stream == NULL) {
-        close(fd);
-        errno = EISDIR;
-    }
-    return stream;
-}
-
 static void read_file(const struct config_source *source, struct config *c,
                       struct config_faults *faults)
 {
     struct reading r = {
-        .config = c, .faults = faults, .name = source->file, .file = open_file(source->file)
+        .config = c, .faults = faults, .name = source->file, .file = config_open_file(source->file)
     };
 
     if (r.file == NULL) {

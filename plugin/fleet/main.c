@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jeton-fleet: read the options, then run the agent or do what the word says. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "plugin/fleet/agent.h"
 #include "plugin/fleet/words.h"
+#include "plugin/service/process.h"
 
 static struct config_source source = { .file = CONFIG_DEFAULT_FILE };
 static struct config config;
@@ -166,21 +165,11 @@ static const struct word *parse(int argc, char **argv)
     return NULL;
 }
 
-/* Open /dev/null on those of descriptors 0 to 2 that are closed.  A socket would get their number, and
- * the log would be written into it. */
-static bool open_standard_streams(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return false;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     static struct config_faults faults;
 
-    if (!open_standard_streams() || sodium_init() < 0)
+    if (!process_open_streams() || sodium_init() < 0)
         return EXIT_FAILED;
     const struct word *word = parse(argc, argv);
     if (word == NULL) {

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <libgen.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plugin/fleet/seccomp.h"
@@ -15,19 +13,6 @@
 /* What a server sends is read by libpq, which takes as much as it says; then it has no memory, and the
  * connection ends. */
 enum { MEMORY_MAX = 512 * 1024 * 1024 };
-
-void sandbox_secrets(void)
-{
-    const struct rlimit none = { 0, 0 };
-
-    umask(0077);
-    setrlimit(RLIMIT_CORE, &none);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        log_write(LOG_WARNING, "sandbox: no_new_privs cannot be set: %s", strerror(errno));
-#ifndef __SANITIZE_ADDRESS__ /* its leak detector attaches to the process */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
 
 static void limit_memory(void)
 {

@@ -5,9 +5,6 @@
 
 #include "plugin/fleet/config.h"
 
-/* No core dumps, no tracing, no new privileges, files for this user only. */
-void sandbox_secrets(void);
-
 /* Limit memory; if the configuration says so, files and system calls as well. */
 void sandbox_enter(const struct config *c);
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "plugin/lib/jeton.h"
@@ -25,18 +24,6 @@ void config_init(struct config *c)
     c->idle_timeout = 300;
     c->verify_timeout = 1;
     c->sandbox = true;
-}
-
-void config_blame(struct config_faults *faults, const char *format, ...)
-{
-    va_list args;
-
-    if (faults->count < CONFIG_FAULTS_MAX) {
-        va_start(args, format);
-        vsnprintf(faults->text[faults->count], CONFIG_FAULT_SIZE, format, args);
-        va_end(args);
-    }
-    faults->count++;
 }
 
 /* -- values ------------------------------------------------------------------------------------ */

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "plugin/service/config_faults.h"
 #include "plugin/service/log.h"
 #include "plugin/http/answer.h"
 #include "proto/limits.h"
@@ -17,8 +18,6 @@ enum {
     CONFIG_SITES_MAX = 256,
     CONFIG_SITE_NAME_MAX = 32,
     CONFIG_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1,
-    CONFIG_FAULTS_MAX = 16, /* that are kept; others are counted */
-    CONFIG_FAULT_SIZE = 320,
     CONFIG_GROUP_MAX = 64,
 };
 
@@ -58,17 +57,7 @@ struct config {
     struct site site[CONFIG_SITES_MAX];
 };
 
-/* What is wrong with a configuration. */
-struct config_faults {
-    unsigned count;
-    char text[CONFIG_FAULTS_MAX][CONFIG_FAULT_SIZE];
-};
-
 void config_init(struct config *c);
-
-/* Add a fault. */
-void config_blame(struct config_faults *faults, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
 
 /* Begin a section, named as between its brackets.  Return it as an index for config_set(): 0 is
  * [gateway]; a site's is the same each time.  -1: *why says what is wrong with the name. */

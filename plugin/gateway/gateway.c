@@ -16,6 +16,7 @@
 #include "plugin/gateway/reload.h"
 #include "plugin/gateway/sandbox.h"
 #include "plugin/gateway/unix_socket.h"
+#include "plugin/service/process.h"
 
 enum {
     TICK_MS = 250,
@@ -202,7 +203,7 @@ int gateway_run(const struct config_source *source, const struct listen_fds *inh
 {
     static struct config_faults faults;
 
-    sandbox_secrets();
+    process_hide_secrets();
     notify_open();
     signal(SIGPIPE, SIG_IGN);
     event_set_log_callback(log_libevent);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jeton-gateway: read the options, then run the gateway or, for --check, only check. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "plugin/gateway/gateway.h"
+#include "plugin/service/process.h"
 
 static struct config_source source = { .file = CONFIG_DEFAULT_FILE };
 static bool check_only;
@@ -70,21 +69,11 @@ static bool parse_options(int argc, char **argv)
     return optind == argc;
 }
 
-/* Open /dev/null on those of descriptors 0 to 2 that are closed.  A socket would get their number, and
- * the log would be written into it. */
-static bool open_standard_streams(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return false;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
     static struct listen_fds inherited;
 
-    if (!open_standard_streams() || sodium_init() < 0)
+    if (!process_open_streams() || sodium_init() < 0)
         return EXIT_FAILED;
     if (!parse_options(argc, argv)) {
         fputs(usage, stderr);

@@ -5,26 +5,10 @@
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plugin/sandbox/landlock.h"
 #include "plugin/gateway/seccomp.h"
-
-void sandbox_secrets(void)
-{
-    const struct rlimit none = { 0, 0 };
-
-    umask(0077);
-    setrlimit(RLIMIT_CORE, &none);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        log_write(LOG_WARNING, "sandbox: no_new_privs cannot be set: %s", strerror(errno));
-#ifndef __SANITIZE_ADDRESS__ /* its leak detector attaches to the process */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
 
 /* What the kernel does not have is no fault. */
 static void log_missing(const char *what, int error)
