@@ -11,6 +11,7 @@ If pytest itself is killed, its Guard ends the test that was running.
 With --pdb tests are run as pytest does it, as the debugger needs the terminal."""
 import contextlib
 import faulthandler
+import gc
 import os
 import pickle
 import select
@@ -56,6 +57,12 @@ class Guard:
 
     def send(self, *words):
         os.write(self.writer, (" ".join(map(str, words)) + "\n").encode())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    gc.collect()
+    gc.freeze()
 
 
 GUARD = pytest.StashKey()
