@@ -111,8 +111,11 @@ static const char *add_row(struct context *c, char *line, size_t len)
     struct snapshot *s = c->snapshot;
     const char *why = "no memory", *end = line + len;
     struct change_row row = { .event = { "", 0 } };
+    uint8_t digest[DIGEST_SIZE];
 
-    row.digest = take_column(&line, end);
+    if (!hex_parse(take_column(&line, end), digest, sizeof(digest)))
+        return "its digest is none";
+    row.digest = (struct slice){ (const char *)digest, sizeof(digest) };
     row.claims = take_column(&line, end);
     if (s->part == NULL)
         s->part = new_part(c);
