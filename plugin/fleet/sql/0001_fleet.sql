@@ -65,11 +65,11 @@ create index change_large on jeton.change (serial) where octet_length(digest) > 
 
 create table jeton.used (digest bytea primary key, at bigint not null);     -- apart from token: its rows are never locked by hosts
 
-create table jeton.host (host text primary key, issuer bool not null, joined timestamptz not null default clock_timestamp(),
+create table jeton.host (host text collate "C" primary key, issuer bool not null, joined timestamptz not null default clock_timestamp(),
                          gone timestamptz);
-create table jeton.member (host text references jeton.host, grp text, primary key (host, grp));
+create table jeton.member (host text collate "C" references jeton.host, grp text, primary key (host, grp));
 
-create table jeton.seen (host text primary key, serial bigint, nonce uuid, known bool not null, at timestamptz not null,
+create table jeton.seen (host text collate "C" primary key, serial bigint, nonce uuid, known bool not null, at timestamptz not null,
                          version text, lease_ms bigint, rewinds bigint, error text) with (fillfactor = 50);
 
 -- What leases are dated by.  Several slots, so that a host that keeps one locked stops nobody else's beats.
@@ -368,14 +368,18 @@ end $$;
 -- confirm makes no second.
 create function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
                            out known bool) language plpgsql security definer
-set search_path = jeton, pg_temp set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare k int; t timestamptz := clock_timestamp(); ms float8;
 begin
-    schema_version := (select max(v.version) from version v);
-    newest := coalesce((select c.serial from change c order by c.serial desc limit 1), 0);
-    known := case when $1 is null then newest = 0 else exists (select from change c where c.serial = $1 and c.nonce = $2) end;
-    select extract(epoch from t - b.confirmed) * 1000 into ms from beat b where b.confirmed is not null order by b.confirmed_id desc limit 1;
+    -- One statement: each costs more to begin than what it reads.
+    select (select v.version from version v order by v.version desc limit 1), coalesce((select c.serial from change c order by c.serial desc limit 1), 0),
+           exists (select from change c where c.serial = $1 and c.nonce = $2),
+           (select extract(epoch from t - b.confirmed) * 1000 from beat b where b.confirmed is not null order by b.confirmed_id desc limit 1)
+    into schema_version, newest, known, ms;
+    if $1 is null then
+        known := newest = 0;
+    end if;
     if ms < 0 then
         ms := null;             -- of the future: the clock was set back, and nobody knows how old it is
     end if;
@@ -412,10 +416,12 @@ begin
 end $$;
 
 create function jeton.seen(serial bigint, nonce uuid, version text, lease_ms bigint, rewinds bigint, error text) returns void
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
-    perform commit_soon();
+    if pg_current_xact_id_if_assigned() is null then      -- commit_soon(), without its price, as each host pays it after each change
+        perform set_config('synchronous_commit', 'off', true);
+    end if;
     insert into seen as s (host, serial, nonce, known, at, version, lease_ms, rewinds, error)
     values (session_user, $1, $2, exists (select from change c where c.serial = $1 and c.nonce = $2), clock_timestamp(), left($3, 64), $4, $5,
             left($6, 500))
@@ -473,9 +479,8 @@ begin
         execute format('create role %I', $1);
     end if;
     execute format('alter role %I login connection limit 2', $1);
-    -- For pages of the feed, whose plan would otherwise be kept from when the table was empty, or have no statistics: the index, always.
-    -- Functions keep their plans (plan_cache_mode = auto).
-    execute format('alter role %I set plan_cache_mode = force_custom_plan', $1);
+    -- For pages of the feed, whose plan costs more than the page, and may be of when the table was empty: the index, always.
+    execute format('alter role %I set plan_cache_mode = force_generic_plan', $1);
     execute format('alter role %I set random_page_cost = 1.1', $1);
     execute format('grant jeton_host to %I', $1);
     if $3 then
