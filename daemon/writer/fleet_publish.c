@@ -82,13 +82,19 @@ static bool is_listed(const struct fleet_entry *e)
     return !e->deleted;
 }
 
-/* Count a token of its subject, or take it back. */
-static void count(struct writer *w, const struct record *r, bool add)
+static void note_count(struct writer *w, const struct record *r, bool add)
 {
     struct subject_counts *counts = &w->policy.counts;
 
-    if (r->revoked == 0 && subject_counts_reserve(counts))
+    if (subject_counts_reserve(counts))
         subject_counts_note(counts, record_subject(r), r->expires, add);
+}
+
+/* Count a token of its subject, or take it back. */
+static void count(struct writer *w, const struct record *r, bool add)
+{
+    if (r->revoked == 0)
+        note_count(w, r, add);
 }
 
 /* The subject is still that of the table. */
@@ -102,13 +108,18 @@ static void unlist(struct writer *w, const struct record *r)
     creation_index_remove(&w->index, r->created, serial);
 }
 
-static void list(struct writer *w, const struct record *r)
+static void list_uncounted(struct writer *w, const struct record *r)
 {
     uint64_t serial = fleet_serial(r->digest);
 
     w->fleet->figures.tokens++;
     creation_index_add(&w->index, r->created, serial, r->digest, r->by);
     subject_index_add(&w->subjects, record_subject(r), r->created, serial, r->digest);
+}
+
+static void list(struct writer *w, const struct record *r)
+{
+    list_uncounted(w, r);
     count(w, r, true);
 }
 
@@ -242,13 +253,18 @@ static void forget(void *writer, size_t at, const struct token_peek *token)
     subject_counts_note(&w->policy.counts, token->subject, token->expires, false);
 }
 
-/* Take an entry out of all indexes. */
-static void unlist_entry(struct writer *w, const struct creation_entry *e)
+/* Let a token count no longer as the table has it. */
+static void uncount(struct writer *w, const struct creation_entry *e)
 {
     const uint8_t *id = e->id;
 
-    w->fleet->figures.tokens--;
     token_peek_each(w->token_table, &id, 1, forget, w);
+}
+
+/* Take an entry out of all indexes. */
+static void unlist_entry(struct writer *w, const struct creation_entry *e)
+{
+    w->fleet->figures.tokens--;
     subject_index_remove(&w->subjects, w->token_table, e->id, e->created, e->serial);
     creation_index_remove(&w->index, e->created, e->serial);
 }
@@ -259,6 +275,7 @@ void fleet_publish_remove(struct writer *w, const struct creation_entry *e)
     int64_t used;
     uint32_t flags = token_table_look(w->token_table, e->id, digest, &used);
 
+    uncount(w, e);
     unlist_entry(w, e);
     if ((flags & SLOT_FLEET) != 0 && (flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
         token_table_remove(w->token_table, e->id);
@@ -280,17 +297,25 @@ static void compare(void *context, size_t at, const struct token_peek *token)
               slice_equal(token->scopes, record_scopes(c->r));
 }
 
-void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r)
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r,
+                           bool uncounted)
 {
     struct comparison c = { .r = r };
     const uint8_t *id = e->id;
 
     deny(w, e->id, record_flags(r)); /* what was given up may have ended a disable */
     token_peek_each(w->token_table, &id, 1, compare, &c);
+    /* Also of what was revoked since: that took it back once more. */
+    if (uncounted)
+        note_count(w, r, true);
     if ((c.same && e->created == r->created && e->by == r->by) ||
         !fleet_publish_reserve(w, 1, 0, (uint64_t)r->subject_len + r->scopes_len))
         return;
+    if (!uncounted) {
+        uncount(w, e);
+        count(w, r, true);
+    }
     unlist_entry(w, e);
-    list(w, r);
+    list_uncounted(w, r);
     token_table_put(w->token_table, r);
 }

@@ -39,8 +39,9 @@ void fleet_publish_unsaved(struct writer *w, const struct fleet_effect *effect);
  * The entry is that of the creation index, copied. */
 void fleet_publish_remove(struct writer *w, const struct creation_entry *e);
 
-/* Bring what a token has there into agreement with its record in the cache; denials in the table stay. */
-void fleet_publish_restore(struct writer *w, const struct creation_entry *e,
-                           const struct record *r);
+/* Bring what a token has there into agreement with its record in the cache; denials in the table stay.  `uncounted`:
+ * fleet_uncounted.h has it. */
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r,
+                           bool uncounted);
 
 #endif

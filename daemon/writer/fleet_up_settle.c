@@ -150,6 +150,8 @@ static void settle(struct writer *w, struct fleet_up_request *r, int64_t now)
 
     if (r->stays) {
         fleet_up_unstage(w, r);
+        if (c == NULL)
+            fleet_up_enter_done(w, r);
     } else if (c != NULL) {
         take_effect(w, r, c);
         asks_more = r->event == FLEET_UP_ROTATE && ask_end(w, r, c, now);

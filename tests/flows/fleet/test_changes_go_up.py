@@ -268,3 +268,20 @@ def test_the_journal_keeps_a_denial_that_is_never_confirmed(host, agent):
     host.restart()
     [entry] = host.done(f"journal id={token['id']} event=revoke").lines
     assert entry["by"] == f"uid:{os.getuid()}" and "place" not in entry
+
+
+@pytest.mark.parametrize("event", ["revoke", "disable"])
+def test_the_journal_says_where_a_denial_is_that_nobody_waited_for_any_more(host, agent, event):
+    token = create(host, agent, subject="shop")
+    agent.close()
+    assert host.ask(f"{event} {token['id']}").verdict == "ERR unavailable"
+    host.restart()
+    with Agent(host, agent.changes, takes=False) as other:
+        other.carry_out([other.take_one()])
+        first, second = eventually(lambda: two_of(host.done(f"journal id={token['id']} event={event}").lines), "it is journalled")
+    assert "place" not in first and second["place"] == agent.changes.newest()
+    assert (second["by"], second["group"]) == (first["by"], "web")
+
+
+def two_of(lines):
+    return lines if len(lines) == 2 else None

@@ -100,6 +100,8 @@ def test_the_end_of_a_rotated_token_is_asked_for_after_a_restart_until_it_is_don
         assert again["expires"] == end["expires"]
         other.carry_out([again])
         eventually(lambda: stat(host, "fleet_unsent") == 0, "it is not kept any more")
+        eventually(lambda: [line.get("place") for line in host.done(f"journal id={old['id']} event=update").lines] == [None, agent.changes.newest()],
+                   "the journal says where it is")
         other.catch_up()
     host.restart()
     with Agent(host, agent.changes) as last:

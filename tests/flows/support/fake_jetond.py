@@ -89,18 +89,16 @@ class FakeJetond:
         self.until = self.keep = 0  # nanoseconds of CLOCK_BOOTTIME
         self.leases = []            # (when it came, until, keep)
         self.batches = []           # (from, to, snapshot, changes)
-        self.rewinds = 0
         self.faults = []
         self.requests = {}          # number: the line, until it is answered
         self.answered = {}          # number: ("done" or "failed", values)
-        self.number = 0
+        self.number = self.rewinds = self.sessions = 0
         self.touched = []           # (digest, used)
-        self.sessions = 0
+        self.busy = 0               # so many leases are refused: a snapshot is being taken back
         self.refuse_end = None      # "ERR store …": instead of saving
         self.delay = 0.0            # before each answer to `end`
         self.part = None            # digests of the snapshot so far
-        self.holder = None          # who has a batch
-        self.listener = None
+        self.holder = self.listener = None  # who has a batch
         self.open = set()
 
     def __enter__(self):
@@ -268,6 +266,9 @@ class Session:
         keep = max(until, int(values.get("keep", until)))
         if until > (boottime() + 3600) * 1e9 or keep > (boottime() + 366 * 86400) * 1e9:
             return 'ERR bad-value message="too far"\n'
+        if fake.busy:
+            fake.busy -= 1
+            return 'ERR busy message="a snapshot is taken back"\n'
         fake.until, fake.keep = until, keep
         fake.leases.append((boottime(), until, keep))
         return "OK\n"
@@ -351,8 +352,7 @@ class Session:
         if verb == "drop":
             fake.tokens.pop(digest, None)
             return
-        claims.setdefault("state", "active")
-        ban = fake.banned.get(digest)
+        claims, ban = {"state": "active"} | claims, fake.banned.get(digest)
         if ban and ban["state"] == "disabled" and "enables" in claims:
             del fake.banned[digest]
         if claims["state"] != "active" and not (ban and RANK[ban["state"]] > RANK[claims["state"]]):
