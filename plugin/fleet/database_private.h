@@ -9,6 +9,7 @@
 
 enum database_state {
     DATABASE_DOWN,       /* waits until it is time to try again */
+    DATABASE_RESOLVING,  /* the names of its servers are looked up */
     DATABASE_CONNECTING, /* libpq connects */
     DATABASE_SETUP,      /* the session is set up */
     DATABASE_PREPARING,  /* the queries are prepared */
@@ -35,6 +36,8 @@ struct database {
     void *context;
     const char *conninfo;
     struct server_list servers;
+    struct server_addresses addresses; /* of them, for the connection that is made */
+    struct resolver *resolver;
     PGconn *conn; /* NULL: none */
     enum database_state state;
     struct event *socket; /* NULL: none */
