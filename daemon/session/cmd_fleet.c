@@ -318,6 +318,14 @@ static void spoil(struct session *s, const struct problem *p)
     refuse_problem(s, p);
 }
 
+void cmd_fleet_refuse_line(struct session *s, const struct problem *problem)
+{
+    if (s->fleet_delivery != NULL)
+        spoil(s, problem);
+    else
+        refuse_problem(s, problem);
+}
+
 /* Check that it may be the next of a snapshot, and note it as the last one. */
 static enum status check_snapshot(struct fleet_delivery *d, const struct fleet_change_want *want,
                                   struct problem *problem)

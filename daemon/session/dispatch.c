@@ -140,6 +140,14 @@ static struct slice rest_of(struct session *s)
     return (struct slice){ len > 0 ? iobuf_front(&s->in) + s->used : NULL, len };
 }
 
+static void refuse_line(struct session *s, enum status status, const char *message)
+{
+    struct problem problem;
+
+    problem_set(&problem, status, "%s", message);
+    cmd_fleet_refuse_line(s, &problem);
+}
+
 static enum session_wait step_line(struct run *run)
 {
     struct session *s = run->session;
@@ -159,8 +167,8 @@ static enum session_wait step_line(struct run *run)
     framing_take(&s->framing, event);
     spend(run, line.verb == VERB_VERIFY || line.ignorable ? WORK_VERIFY : WORK_OTHER);
     if (event == FRAMING_OVERLONG)
-        session_refuse(s, STATUS_TOO_LONG,
-                       "a line has at most 8192 bytes; the rest of this one is skipped");
+        refuse_line(s, STATUS_TOO_LONG,
+                    "a line has at most 8192 bytes; the rest of this one is skipped");
     else if (line.ignorable)
         return SESSION_READY;
     else if (event == FRAMING_UNENDED)
@@ -230,7 +238,7 @@ static void begin(struct run *run, const struct request_line *line)
 
     worker_count(&s->worker->counters.requests);
     if (request_parse(line, s->role, &request, &problem) != STATUS_OK)
-        session_refuse(s, problem.status, problem.message);
+        cmd_fleet_refuse_line(s, &problem);
     else if (commands[request.verb].order == ORDER_BATCHED || session_flush_batch(s))
         commands[request.verb].handler(run, &request);
 }
