@@ -75,8 +75,7 @@ static void reap(struct token_table *t)
     show_held(t);
 }
 
-/* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is
- * held. */
+/* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is held. */
 static int replace(struct token_table *t, uint32_t slots, uint64_t arena, uint64_t tokens,
                    uint64_t bytes, uint64_t strings)
 {
@@ -103,8 +102,7 @@ static int replace(struct token_table *t, uint32_t slots, uint64_t arena, uint64
     return 0;
 }
 
-/* Replace the current generation by one into which `tokens` more fit, with so many strings that are not there yet.  The
- * mutex is held. */
+/* Replace the current generation by one into which `tokens` more fit, with so many more strings.  The mutex is held. */
 static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes, uint64_t strings)
 {
     const struct generation *old = current(t);
@@ -143,11 +141,8 @@ int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes)
 
 int token_table_expect(struct token_table *t, uint64_t tokens)
 {
-    int error = 0;
-
     pthread_mutex_lock(&t->mutex);
-    if (!generation_can_add(current(t), tokens, 0))
-        error = grow(t, tokens, 0, 0);
+    int error = generation_can_add(current(t), tokens, 0) ? 0 : grow(t, tokens, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }

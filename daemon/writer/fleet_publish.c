@@ -130,21 +130,27 @@ static void list(struct writer *w, const struct record *r)
     count(w, r, true);
 }
 
-/* Find out whether the indexes would have the same of both. */
-static bool is_listed_alike(const struct record *a, const struct record *b)
+/* Bring the indexes into agreement with a record in the place of another one.  What they have of both alike stays there, as
+ * each removal may cost a walk over all. */
+static void relist_changed(struct writer *w, const struct record *before,
+                           const struct record *after)
 {
-    return a->created == b->created && a->by == b->by &&
-           slice_equal(record_subject(a), record_subject(b));
-}
+    uint64_t serial = fleet_serial(after->digest);
+    bool moves = before->created != after->created;
 
-/* Look whether the index has a token.  It merges its tail for that: for rare cases. */
-static bool is_in_index(struct writer *w, const struct record *r)
-{
-    uint64_t serial = fleet_serial(r->digest);
-    size_t at = creation_index_after(&w->index, r->created, serial - 1);
-
-    return at < w->index.count && w->index.entry[at].serial == serial &&
-           w->index.entry[at].created == r->created && !w->index.entry[at].removed;
+    count(w, before, false);
+    count(w, after, true);
+    if (moves) {
+        creation_index_remove(&w->index, before->created, serial);
+        creation_index_add(&w->index, after->created, serial, after->digest, after->by);
+    } else if (before->by != after->by) {
+        creation_index_set_by(&w->index, after->created, serial, after->by);
+    }
+    if (moves || !slice_equal(record_subject(before), record_subject(after))) {
+        subject_index_remove(&w->subjects, w->token_table, before->digest, before->created, serial);
+        subject_index_add(&w->subjects, record_subject(after), after->created, serial,
+                          after->digest);
+    }
 }
 
 /* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because of
@@ -154,17 +160,14 @@ static void relist(struct writer *w, const struct fleet_effect *e, enum fleet_sl
     const struct record *before = &e->before.record, *after = &e->after.record;
     bool had = e->had && is_listed(&e->before), has = is_listed(&e->after);
 
-    if (!e->had && has && slot == FLEET_SLOT_OURS && is_in_index(w, after))
+    if (!e->had && has && slot == FLEET_SLOT_OURS &&
+        creation_index_has(&w->index, after->created, fleet_serial(after->digest)))
         return;
-
-    if (had && has && is_listed_alike(before, after)) {
-        count(w, before, false);
-        count(w, after, true);
-        return;
-    }
-    if (had)
+    if (had && has)
+        relist_changed(w, before, after);
+    else if (had)
         unlist(w, before);
-    if (has)
+    else if (has)
         list(w, after);
 }
 

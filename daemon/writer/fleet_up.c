@@ -339,8 +339,9 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
     struct fleet_up *u = calloc(1, sizeof(*u));
 
     if (u != NULL) {
-        /* Numbers of this start are above those of the last one, unless that gave a million a second. */
-        fleet_up_queue_begin(&u->queue, (uint64_t)clock_host() << 20);
+        /* Numbers of this start are above those of all earlier ones, as those gave fewer than one a nanosecond: what an
+         * agent still has under way must not pass for another request of the same number. */
+        fleet_up_queue_begin(&u->queue, (uint64_t)clock_boottime());
         TAILQ_INIT(&u->answered);
         TAILQ_INIT(&u->saving);
         TAILQ_INIT(&u->unsaved);

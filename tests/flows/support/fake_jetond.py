@@ -202,7 +202,7 @@ class Session:
         self.begun = None           # (from, snapshot), within a batch
         self.changes = []
         self.broken = None          # why the batch cannot be applied
-        self.quiet = False          # changes are not answered one by one
+        self.quiet = False          # its changes are not answered
         self.offered = set()
 
     def line(self, wait=None):
@@ -275,9 +275,7 @@ class Session:
         return "OK\n"
 
     def fleet_begin(self, values):
-        fake = self.fake
-        snapshot = "snapshot" in values
-        self.quiet = "confirm" in values
+        fake, snapshot, self.quiet = self.fake, "snapshot" in values, "confirm" in values
         if fake.holder not in (None, self) or self.begun:
             return 'ERR busy message="another batch is under way"\n'
         if not snapshot and values.get("place") != fake.place:
@@ -286,8 +284,8 @@ class Session:
         return "OK\n"
 
     def change(self, verb, values):
-        if not self.begun:
-            return "" if self.quiet else 'ERR no-batch message="no batch"\n'
+        if not self.begun and not self.quiet:
+            return 'ERR no-batch message="no batch"\n'
         if len(self.changes) == BATCH_MAX:
             raise Fault("a batch that is too large")
         self.changes.append((verb, values))
