@@ -240,15 +240,14 @@ static const char *digests_fault(const struct change_row *row, enum kind kind)
 
 static const char *read_row(struct change *c, const struct change_row *row)
 {
-    const bool snapshot = row->event.len == 0;
-    enum kind kind = snapshot ? KIND_PUT : kind_of(row->event);
+    enum kind kind = row->snapshot ? KIND_PUT : kind_of(row->event);
     struct text words = text_in(c->words, sizeof(c->words));
     struct claims claims;
     const char *why = digests_fault(row, kind);
 
     if (why == NULL && kind != KIND_DROP)
         why = parse_claims(row->claims, &claims);
-    if (why == NULL && snapshot)
+    if (why == NULL && row->snapshot)
         kind = kind_of_snapshot(&claims);
     if (why == NULL)
         why = write_words(c, &words, kind, &claims);

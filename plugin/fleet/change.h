@@ -10,12 +10,13 @@
 /* Digests of a row, at most: the database's own limit. */
 enum { CHANGE_DIGESTS_MAX = 1024 };
 
-/* A row: of the feed, or (event empty) of a snapshot. */
+/* A row of the feed, or of a snapshot. */
 struct change_row {
-    struct slice event;
+    struct slice event; /* of the feed */
     struct slice
         digest; /* DIGEST_SIZE bytes; a denial may be of many, one behind the other; at NULL: not for this host */
     struct slice claims; /* at NULL: none */
+    bool snapshot;
 };
 
 /* What is to be said of each of its digests. */

@@ -22,9 +22,9 @@ bool page_is_answer(const PGresult *r, int rows)
 
 bool page_read(const PGresult *r, int row, struct page_row *read)
 {
-    *read = (struct page_row){ .change = { value_column(r, row, COLUMN_EVENT),
-                                           value_column(r, row, COLUMN_DIGEST),
-                                           value_column(r, row, COLUMN_CLAIMS) } };
+    *read = (struct page_row){ .change = { .event = value_column(r, row, COLUMN_EVENT),
+                                           .digest = value_column(r, row, COLUMN_DIGEST),
+                                           .claims = value_column(r, row, COLUMN_CLAIMS) } };
     return read->change.event.len > 0 &&
            value_int8(value_column(r, row, COLUMN_SERIAL), &read->place.serial) &&
            read->place.serial > 0 &&

@@ -85,6 +85,7 @@ def test_changes_of_many_and_of_one_arrive_whole_and_in_their_order(fleet_databa
         first = fake_jetond.serial
         for at in range(30):
             deny(issuer, *(digest_of(n) for n in range(1000 * at, 1000 * at + 1500)), event="disable")
+            put(issuer, digest_of(1000 * at + 7))
             put(issuer, digest_of(1000 * at + 7), event="enable", subject=f"s{at}")
             deny(other, *(digest_of(10**6 + n) for n in range(1000 * at, 1000 * at + 900)), group="db")
             deny(issuer, digest_of(1000 * at + 8))

@@ -48,11 +48,13 @@ static bool lines_of(const struct change_row *row, const char **why)
     return true;
 }
 
-/* Return the line of a row without its end; NULL: there is none, and *why says why. */
+/* Return the line of a row without its end; NULL: there is none, and *why says why.  Without an event it is of a
+ * snapshot. */
 static const char *line_of(const char *event, const char *digest, const char *claims,
                            const char **why)
 {
-    const struct change_row row = { slice_of(event), digest_of(digest), slice_or_null(claims) };
+    const struct change_row row = { slice_of(event), digest_of(digest), slice_or_null(claims),
+                                    event[0] == '\0' };
 
     if (!lines_of(&row, why))
         return NULL;
@@ -105,6 +107,7 @@ static void rows_of_a_snapshot_are_puts_or_denials_that_overtook(void **state)
                 "deny digest=" DIGEST " state=revoked group=web");
     assert_null(line_of("", DIGEST, "group=web state=active", &why));
     assert_null(line_of("", DIGEST, "group=web", &why));
+    assert_null(line_of("", "00", BASE, &why));
 }
 
 static void values_are_decoded_and_quoted_anew(void **state)
@@ -223,7 +226,7 @@ static void each_of_many_digests_has_its_line(void **state)
     (void)state;
     for (size_t w = 0; w < 6; w += 2) {
         const struct change_row row = { slice_of(words[w]), many(CHANGE_DIGESTS_MAX),
-                                        SLICE("group=web state=revoked") };
+                                        SLICE("group=web state=revoked"), false };
         assert_true(lines_of(&row, &why));
         const char *at = bytes;
         for (size_t i = 0; i < CHANGE_DIGESTS_MAX; i++) {
@@ -244,13 +247,14 @@ static void many_digests_that_are_no_denial_or_too_many_make_no_line(void **stat
 {
     static const size_t lens[] = { 1, DIGEST_SIZE - 1, DIGEST_SIZE + 1, 3 * DIGEST_SIZE - 1 };
     const char *why;
-    struct change_row row = { SLICE("create"), many(2), SLICE(BASE) };
+    struct change_row row = { SLICE("create"), many(2), SLICE(BASE), false };
 
     (void)state;
     assert_false(lines_of(&row, &why));
-    row.event = slice_of("");
+    row.snapshot = true;
     assert_false(lines_of(&row, &why));
-    row = (struct change_row){ SLICE("revoke"), many(CHANGE_DIGESTS_MAX + 1), SLICE("group=web") };
+    row = (struct change_row){ SLICE("revoke"), many(CHANGE_DIGESTS_MAX + 1), SLICE("group=web"),
+                               false };
     assert_false(lines_of(&row, &why));
     for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
         row.digest.len = lens[i];
