@@ -162,12 +162,16 @@ static void reserve_whole(struct applying *a)
     uint64_t whole = (a->fleet->snapshot_count << 32) / (leading + 1),
              have = a->fleet->figures.tokens;
     if (whole > have && whole < SNAPSHOT_MAX)
-        fleet_publish_reserve(a->w, 0, (size_t)(whole - have), 0);
+        fleet_publish_expect(a->w, whole - have);
 }
 
 static enum status apply_part(struct applying *a)
 {
-    enum status status = begin_snapshot(a);
+    const struct fleet_delivery *d = a->request->delivery;
+    enum status status = fleet_status_is_held(a->fleet->status, d->number) ?
+                             begin_snapshot(a) :
+                             fleet_stage_refuse(&a->staging, STATUS_NO_BATCH,
+                                                "the batch was given up");
 
     if (status == STATUS_OK) {
         reserve_whole(a);
@@ -286,6 +290,8 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
     r->delivery->narrows = r->delivery->narrows || a.staging.narrows;
+    if (!r->more)
+        fleet_effects_trim(&w->fleet->effects);
     if (status == STATUS_OK && w->fleet->failure_logged)
         log_info("fleet: its cache can be written again");
     w->fleet->failure_logged = w->fleet->failure_logged && status != STATUS_OK;

@@ -29,6 +29,13 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
+void fleet_publish_expect(struct writer *w, uint64_t tokens)
+{
+    thread_priority_raise(&w->priority);
+    token_table_expect(w->token_table, tokens);
+    thread_priority_lower(&w->priority);
+}
+
 bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes)
 {
     return creation_index_reserve(&w->index, count) == 0 &&

@@ -29,6 +29,10 @@ void fleet_publish_denial_of_local(struct writer *w, const struct fleet_entry *d
 /* Reserve memory for so many effects, which may need so many slots and bytes of strings; false: there is none. */
 bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes);
 
+/* Make the table ready for so many more tokens, which are to be reserved all the same; without memory it grows as it
+ * must. */
+void fleet_publish_expect(struct writer *w, uint64_t tokens);
+
 /* Publish an effect, for which memory was reserved. */
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
 

@@ -4,6 +4,7 @@
 #ifndef JETON_PLUGIN_FLEET_DATABASE_PRIVATE_H
 #define JETON_PLUGIN_FLEET_DATABASE_PRIVATE_H
 
+#include "plugin/fleet/copy_row.h"
 #include "plugin/fleet/database.h"
 #include "plugin/fleet/server_list.h"
 
@@ -59,6 +60,7 @@ struct database {
     unsigned first, pending;
     struct exchange exchange[DATABASE_PENDING_MAX];
     bool copy_wanted, copying, copied_out, copy_failed;
+    struct copy_reader copy_reader;
     const struct database_copy *copy;
     void *copy_context;
 };

@@ -60,6 +60,7 @@ def test_an_agent_that_is_lost_after_it_has_committed_is_asked_again(host, agent
         other.fail(again, "exists")
         update = other.take_one()
         assert (update["event"], update["digest"]) == ("update", request["digest"])
+        assert set(update) == {"request", "event", "digest", "group", "by"}, "it changes nothing"
         other.carry_out([update])
         reply = client.reply()
         assert reply.verdict == "OK" and reply["place"] == agent.changes.newest()
