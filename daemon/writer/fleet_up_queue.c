@@ -7,7 +7,7 @@
 static const char *const words[] = {
     [FLEET_UP_CREATE] = "create",   [FLEET_UP_IMPORT] = "import", [FLEET_UP_UPDATE] = "update",
     [FLEET_UP_ROTATE] = "rotate",   [FLEET_UP_ENABLE] = "enable", [FLEET_UP_REVOKE] = "revoke",
-    [FLEET_UP_DISABLE] = "disable", [FLEET_UP_DELETE] = "delete",
+    [FLEET_UP_DISABLE] = "disable", [FLEET_UP_DELETE] = "delete", [FLEET_UP_END] = "end",
 };
 
 bool fleet_up_is_denial(enum fleet_up_event event)
@@ -114,7 +114,8 @@ struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
 {
     struct fleet_up_request *r = fleet_up_queue_about(q, digest);
 
-    while (r != NULL && (r->event != event || r->confirm != confirm))
+    while (r != NULL &&
+           (r->event != event || r->confirm != confirm || r->outcome.place.serial != 0))
         r = next_about(r->same, digest);
     return r;
 }

@@ -30,6 +30,7 @@ enum fleet_up_event {
     FLEET_UP_REVOKE,
     FLEET_UP_DISABLE,
     FLEET_UP_DELETE,
+    FLEET_UP_END, /* of a token that was rotated with a grace: no later than this */
 };
 
 struct fleet_up_user;
@@ -54,8 +55,8 @@ struct fleet_up_request {
     bool confirm;    /* count the hosts on which it is in force */
     int64_t wait;    /* seconds: ... and wait so long for all */
     bool stays; /* it is offered until the database has taken it, or refused: nobody need wait */
-    uint64_t unsent; /* its number in the cache; 0: it is not saved there */
-    int64_t end;     /* of an update that stays: when the rotated token ends; seconds since 1970 */
+    uint64_t unsent;          /* its number in the cache; 0: it is not saved there */
+    int64_t end;              /* of FLEET_UP_END: seconds since 1970 */
     struct mail_list waiters; /* struct change: who wait for it */
     uint64_t since;           /* clock_monotonic(), when the database answered: */
     struct change_fleet_outcome outcome;
@@ -120,7 +121,7 @@ int fleet_up_queue_add(struct fleet_up_queue *q, struct fleet_up_request *r);
 struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
                                               const uint8_t digest[DIGEST_SIZE]);
 
-/* Likewise, a denial that another may join. */
+/* Likewise, a denial that another may join: the database has not answered it. */
 struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
                                                enum fleet_up_event event,
                                                const uint8_t digest[DIGEST_SIZE], bool confirm);

@@ -157,6 +157,7 @@ static void on_link_down(void *unused)
                           (struct lease_before){ 0 };
     c->place_known = false;
     c->lease = (struct lease){ 0 };
+    c->beat.lease_due = false;
     go(c, MODE_WAIT);
     upward_link_down(c);
 }
@@ -225,6 +226,7 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     (void)unused;
     keep_alive(now);
     check_stuck(c, now);
+    beat_tick(c);
     follow_if_ready(c);
     if (now - polled_at >= POLL_MS) {
         polled_at = now;
@@ -296,6 +298,8 @@ static void stop(void)
     link_free(c->link);
     if (c->feed.later != NULL)
         event_free(c->feed.later);
+    if (c->report.timer != NULL)
+        event_free(c->report.timer);
     for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
         if (lasting[i] != NULL)
             event_free(lasting[i]);

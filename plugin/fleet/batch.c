@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* jetond takes 8 MiB; lines are not much shorter than what it makes of them. */
-enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 4 * 1024 * 1024 };
+/* jetond takes 8 MiB, of what it makes of the lines; several batches are kept here until it has answered. */
+enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 1024 * 1024 };
 
 struct batch {
     struct context *context;
@@ -12,20 +12,21 @@ struct batch {
     batch_done *done;
     uint64_t tag;
     size_t count;      /* lines between begin and end */
-    size_t around;     /* 2 for these two; a further part of a snapshot begins with no line */
+    size_t around;     /* 2 for these two, and they alone are answered; a further part of a snapshot
+                          begins with no line */
     size_t answered;   /* final lines that came */
     bool refused;      /* one of them was no OK */
     struct text lines; /* owned */
 };
 
-/* Have space for one more line. */
-static bool reserve(struct batch *b)
+/* Have space for so many more bytes. */
+static bool reserve(struct batch *b, size_t more)
 {
     struct text *t = &b->lines;
 
-    if (t->cap - t->len >= LINE_MAX_BYTES)
+    if (t->cap - t->len >= more)
         return true;
-    const size_t cap = 2 * t->cap + BYTES_FIRST;
+    const size_t cap = 2 * t->cap + BYTES_FIRST + more;
     char *at = realloc(t->at, cap);
     if (at == NULL)
         return false;
@@ -38,7 +39,7 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, enum 
 {
     struct batch *b = calloc(1, sizeof(*b));
 
-    if (b == NULL || !reserve(b)) {
+    if (b == NULL || !reserve(b, LINE_MAX_BYTES)) {
         free(b);
         return NULL;
     }
@@ -48,7 +49,7 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, enum 
         return b;
     text_adds(&b->lines, "fleet begin place=");
     fleet_place_put(&b->lines, from);
-    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " snapshot=yes\n" : "\n");
+    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " confirm=end snapshot=yes\n" : " confirm=end\n");
     b->around++;
     return b;
 }
@@ -66,6 +67,11 @@ bool batch_is_full(const struct batch *b)
     return b->count >= CONTEXT_PAGE || b->lines.len >= BYTES_MAX;
 }
 
+bool batch_is_full_for(const struct batch *b, const struct change_row *row)
+{
+    return b->count + change_digests(row) > CONTEXT_PAGE || b->lines.len >= BYTES_MAX;
+}
+
 size_t batch_count(const struct batch *b)
 {
     return b->count;
@@ -73,13 +79,15 @@ size_t batch_count(const struct batch *b)
 
 bool batch_add(struct batch *b, const struct change_row *row, const char **why)
 {
+    struct change change;
+
+    if (!change_read(&change, row, why))
+        return false;
     *why = "no memory";
-    if (!reserve(b))
+    if (!reserve(b, change_size(&change)))
         return false;
-    const size_t before = b->lines.len;
-    if (!change_write(&b->lines, row, why))
-        return false;
-    b->count += b->lines.len > before;
+    change_write(&change, &b->lines);
+    b->count += change.count;
     return true;
 }
 
@@ -102,7 +110,7 @@ static void on_reply(void *batch, const struct reply *reply)
         return;
     if (reply != NULL && reply->kind != ANSWER_OK)
         note_refusal(b, reply);
-    if (reply != NULL && ++b->answered < b->count + b->around)
+    if (reply != NULL && ++b->answered < b->around)
         return;
     enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
     b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
@@ -115,15 +123,14 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     b->to = *to;
     b->done = done;
     b->tag = tag;
-    if (!reserve(b)) {
+    if (!reserve(b, LINE_MAX_BYTES)) {
         batch_free(b);
         return false;
     }
     text_adds(&b->lines, "fleet end place=");
     fleet_place_put(&b->lines, to);
     text_adds(&b->lines, more ? " more=yes\n" : "\n");
-    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)(b->count + b->around),
-                   on_reply, b)) {
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->around, on_reply, b)) {
         batch_free(b);
         return false;
     }

@@ -21,7 +21,9 @@ enum { SCHEMA_VERSION = 1 };
 enum mode { MODE_WAIT, MODE_FOLLOW, MODE_REWIND, MODE_SNAPSHOT, MODE_STUCK };
 
 struct feed {
-    bool asked, wanted;
+    bool asked, wanted, behind; /* the last page was full */
+    int rows;                   /* that were asked for */
+    int64_t asked_at, took;     /* nanoseconds, monotonic; what the last page took */
     unsigned batches;           /* that jetond has not answered */
     struct fleet_place fetched; /* the last change that was handed to jetond */
     uint64_t asked_round;       /* of the page that is under way */
@@ -34,6 +36,7 @@ struct beat {
     bool asked;
     int64_t sent;     /* lease_clock() of the poll that is under way */
     int64_t fresh_at; /* lease_clock() of the last poll with a beat young enough */
+    bool lease_due;   /* jetond was busy: it is to be given the lease again */
     bool schema_fits;
     bool schema_said, beat_said; /* logged */
     uint64_t newest;             /* of the last poll; 0: the database is empty */
@@ -42,8 +45,9 @@ struct beat {
 
 struct report {
     bool asked, due;
-    int64_t at; /* monotonic milliseconds of the last one */
-    struct fleet_place place;
+    int64_t at,
+        due_at; /* monotonic milliseconds of the last one, and before which the next one is not told */
+    struct event *timer;
 };
 
 struct figures {
