@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the agent of a fleet reads of the database and of jetond.
  *
- *     input = "f", a row of the feed: its event, NUL, its digest, NUL, its claims
+ *     input = "f", a row of the feed: its event, NUL, 16 bits for the length of its digests, these, and its claims
  *           | "s", a row of a snapshot: the digest's bytes, and its claims
  *           | "c", messages of a copy: 16 bits for the length of each, and its bytes
  *           | "p", a place: a serial, NUL, a UUID
  *           | "r", a line of jetond's
  *
- * A row becomes one line, which jetond takes for the change that the row is; a denial stays one. */
+ * A row becomes one line for each digest, which jetond takes for the change that the row is; a denial stays one. */
 #include "tests/fuzz/fuzz.h"
 
 #include <sodium.h>
@@ -18,7 +18,7 @@
 #include "plugin/fleet/copy_row.h"
 #include "proto/reply.h"
 
-enum { COLUMNS = 2, LINES_MAX = 3 * LINE_MAX_BYTES };
+enum { COLUMNS = 2, DIGESTS_MOST = 32 /* that are checked */ };
 
 FUZZ_HARNESS_BEGINS
 
@@ -69,11 +69,12 @@ static void check_change(const struct change_row *row, const struct request *r,
 }
 
 /* Let jetond read a line. */
-static void check_line(const struct change_row *row, struct slice line)
+static void check_line(const struct change_row *row, struct slice line,
+                       const uint8_t digest[DIGEST_SIZE])
 {
     struct request r;
     struct problem problem;
-    uint8_t digest[DIGEST_SIZE];
+    uint8_t read[DIGEST_SIZE];
 
     MUST(line.len > 1 && line.len <= LINE_MAX_BYTES && line.at[line.len - 1] == '\n');
     char *copy = fuzz_copy((struct slice){ line.at, line.len - 1 });
@@ -81,36 +82,52 @@ static void check_line(const struct change_row *row, struct slice line)
     const struct request_line look = request_look(copy, line.len - 1);
     MUST(request_parse(&look, ROLE_FLEET, &r, &problem) == STATUS_OK);
     MUST(r.verb == VERB_PUT || r.verb == VERB_DENY || r.verb == VERB_DROP);
-    MUST(hex_parse(r.value[KEY_DIGEST], digest, DIGEST_SIZE));
-    MUST(!row->snapshot || memcmp(row->digest.at, digest, DIGEST_SIZE) == 0);
+    MUST(hex_parse(r.value[KEY_DIGEST], read, DIGEST_SIZE));
+    MUST(memcmp(read, digest, DIGEST_SIZE) == 0);
     check_change(row, &r, digest);
     free(copy);
 }
 
+static void check_lines(const struct change_row *row, struct slice lines, size_t count)
+{
+    const size_t len = lines.len / count;
+
+    MUST(len * count == lines.len);
+    for (size_t i = 0; i < count && i < DIGESTS_MOST; i++)
+        check_line(row, (struct slice){ lines.at + i * len, len },
+                   (const uint8_t *)row->digest.at + i * DIGEST_SIZE);
+}
+
 static void check_row(const struct change_row *row)
 {
-    char bytes[LINES_MAX] = "before";
-    struct text t = text_in(bytes, sizeof(bytes));
+    static struct change change;
     const char *why = NULL;
+    const bool read = change_read(&change, row, &why);
 
-    t.len = strlen(bytes);
-    const size_t before = t.len;
-    const bool written = change_write(&t, row, &why);
-    MUST(written == (why == NULL) && (written || (why[0] != '\0' && t.len == before)));
-    MUST(memcmp(bytes, "before", before) == 0);
-    MUST(!written || (t.len == before) == (row->digest.at == NULL));
-    if (t.len > before)
-        check_line(row, (struct slice){ bytes + before, t.len - before });
+    MUST(read == (why == NULL) && (read || (why[0] != '\0' && change.count == 0)));
+    if (!read)
+        return;
+    MUST(change.count * DIGEST_SIZE == row->digest.len && change.count <= CHANGE_DIGESTS_MAX);
+    MUST(change.count <= 1 || !row->snapshot);
+    const size_t size = change_size(&change);
+    char *bytes = malloc(size + 1);
+    struct text t = text_in(bytes, size);
+    MUST(bytes != NULL);
+    change_write(&change, &t);
+    MUST(!t.cut && t.len == size && (size == 0) == (change.count == 0));
+    if (size > 0)
+        check_lines(row, (struct slice){ bytes, size }, change.count);
+    free(bytes);
 }
 
 static void check_row_of_feed(struct fuzz_input *in)
 {
-    struct slice event = consume_text(in), digest = consume_text(in),
+    struct slice event = consume_text(in), digests = consume_bytes(in, consume_u16(in)),
                  claims = consume_bytes(in, in->left);
-    char *a = fuzz_copy(event), *b = fuzz_copy(digest), *c = fuzz_copy(claims);
+    char *a = fuzz_copy(event), *b = fuzz_copy(digests), *c = fuzz_copy(claims);
 
     check_row(&(struct change_row){
-        .event = { a, event.len }, .digest = { b, digest.len }, .claims = { c, claims.len } });
+        .event = { a, event.len }, .digest = { b, digests.len }, .claims = { c, claims.len } });
     free(a);
     free(b);
     free(c);
