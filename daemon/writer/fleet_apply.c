@@ -9,6 +9,7 @@
 
 #define SNAPSHOT_MAX \
     (UINT64_C(1) << 25) /* tokens that the table may be made ready for by an estimate */
+enum { ESTIMATE_MAX = 16 /* ... and how many times those that came */ };
 
 struct applying {
     struct fleet_staging staging; /* its writer is w */
@@ -132,8 +133,9 @@ static enum status end_snapshot(struct applying *a)
 }
 
 /* Make the table large enough for all of the snapshot, as far as its part shows: digests are in ascending order, and as
- * many come in each part of their range.  In a table for those that came they would all have their homes in its first
- * slots, and each search would pass over most of them.  Without memory it grows as it must. */
+ * many come in each part of their range.  So it is not copied for each eighth that comes.  Whoever made the first
+ * digests may have chosen them for a high estimate, so it is never many times what came.  Without memory the table
+ * grows as it must. */
 static void reserve_whole(struct applying *a)
 {
     const struct fleet_delivery *d = a->request->delivery;
@@ -145,6 +147,8 @@ static void reserve_whole(struct applying *a)
         return;
     uint64_t whole = (a->fleet->snapshot_count << 32) / (leading + 1),
              have = a->fleet->figures.tokens;
+    if (whole > ESTIMATE_MAX * a->fleet->snapshot_count)
+        whole = ESTIMATE_MAX * a->fleet->snapshot_count;
     if (whole > have && whole < SNAPSHOT_MAX)
         fleet_publish_reserve(a->w, 0, (size_t)(whole - have), 0);
 }
