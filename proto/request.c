@@ -85,13 +85,15 @@ const char *key_name(enum key key)
     return keys[key];
 }
 
-static enum key key_named(struct slice name)
+/* Return the key of a verb that has this name; KEY_COUNT: it has none. */
+static enum key key_named(const struct verb_row *verb, struct slice name)
 {
-    enum key k = 0;
-
-    while (k < KEY_COUNT && !slice_is(name, keys[k]))
-        k++;
-    return k;
+    for (uint64_t left = verb->keys; left != 0; left &= left - 1) {
+        enum key key = (enum key)__builtin_ctzll(left);
+        if (keys[key][0] == name.at[0] && slice_is(name, keys[key]))
+            return key;
+    }
+    return KEY_COUNT;
 }
 
 static struct slice first_word(struct slice line)
@@ -149,7 +151,7 @@ struct request_line request_look(char *bytes, size_t len)
 static enum status take_argument(const struct verb_row *verb, const struct argument *a, bool last,
                                  struct request *request, struct problem *problem)
 {
-    enum key key = a->key.len > 0 ? key_named(a->key) : verb->word;
+    enum key key = a->key.len > 0 ? key_named(verb, a->key) : verb->word;
 
     if (a->key.len == 0 && (key == KEY_COUNT || request_has(request, key)))
         return problem_set(problem, STATUS_SYNTAX, "%s does not take this word; usage: %s",

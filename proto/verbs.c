@@ -107,10 +107,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
     /* What each word of this one takes, cmd_fleet checks. */
     [VERB_FLEET] = { "fleet", ROLE_FLEET, KEY_VERB,
         K(VERB) | K(PLACE) | K(AFTER) | K(LIMIT) | K(UNTIL) | K(KEEP) | K(SNAPSHOT) | K(MORE) |
-            K(REQUEST) | K(SEEN) | K(HOSTS) | K(CODE) | K(MESSAGE) | K(WAIT),
+            K(REQUEST) | K(SEEN) | K(HOSTS) | K(CODE) | K(MESSAGE) | K(WAIT) | K(CONFIRM),
         K(VERB),
         "fleet place | fleet places [after=SERIAL] [limit=N] | fleet rewind place=PLACE | "
-        "fleet lease [until=NS] [keep=NS] | fleet begin place=PLACE [snapshot=yes] | "
+        "fleet lease [until=NS] [keep=NS] | fleet begin place=PLACE [snapshot=yes] [confirm=end] | "
         "fleet end place=PLACE [more=yes] | fleet abort | fleet take [wait=DURATION] | "
         "fleet done request=N place=PLACE [seen=N hosts=N] | fleet failed request=N code=WORD message=TEXT | "
         "fleet touched [after=POSITION] [limit=N]",
@@ -226,7 +226,9 @@ enum verb verb_named(struct slice name)
 {
     enum verb v = VERB_VERIFY;
 
-    while (v < VERB_COUNT && !slice_is(name, verbs[v].name))
+    if (name.len == 0)
+        return VERB_COUNT;
+    while (v < VERB_COUNT && (verbs[v].name[0] != name.at[0] || !slice_is(name, verbs[v].name)))
         v++;
     return v;
 }

@@ -50,7 +50,6 @@ bool fleet_entry_merge_snapshot(struct fleet_entry *comes, const struct fleet_en
     if (!same_digest(comes, had))
         return false;
     keep_denials(comes, had);
-    comes->deleted = comes->deleted || (had->deleted && fleet_entry_is_denied(had));
     return true;
 }
 

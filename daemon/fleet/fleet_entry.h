@@ -20,7 +20,8 @@ void fleet_entry_copy(struct fleet_entry *to, const struct fleet_entry *from);
  * and the digests are not, so that one would hide the other; nothing was changed. */
 bool fleet_entry_merge(struct fleet_entry *comes, const struct fleet_entry *had);
 
-/* Likewise, for an entry of a snapshot, which is no replay: of a tombstone only a denial stays. */
+/* Likewise, for an entry of a snapshot, which is no replay: of a tombstone only a denial stays.  What was disabled
+ * when its group left this host is disabled when the group comes back, and can be enabled then. */
 bool fleet_entry_merge_snapshot(struct fleet_entry *comes, const struct fleet_entry *had);
 
 /* True if the record says that the token is denied: revoked or disabled. */

@@ -128,7 +128,7 @@ void fleet_index_put(struct fleet_index *i, const struct fleet_indexed *entry)
 
 const struct fleet_indexed *fleet_index_find(const struct fleet_index *i, const uint8_t id[ID_SIZE])
 {
-    uint32_t number = i->slot[find_slot(i, id)];
+    uint32_t number = i->count > 0 ? i->slot[find_slot(i, id)] : 0;
 
     return number > 0 ? &i->entry[number - 1] : NULL;
 }

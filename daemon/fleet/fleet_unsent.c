@@ -58,10 +58,10 @@ static size_t find(const struct fleet_unsent_list *l, uint64_t number)
 bool fleet_unsent_remove(struct fleet_unsent_list *l, uint64_t number)
 {
     size_t at = find(l, number);
-    struct fleet_unsent *front = l->denial + l->start;
 
-    if (at == l->count || front[at].number != number)
+    if (at == l->count || l->denial[l->start + at].number != number)
         return false;
+    struct fleet_unsent *front = l->denial + l->start;
     l->count--;
     if (at < l->count / 2) {
         memmove(front + 1, front, at * sizeof(*front));

@@ -3,10 +3,8 @@
  * thread as a scan (fleet_run.h); the rest is answered here, by fleet_status.h. */
 #include "daemon/session/cmd_fleet.h"
 
-#include "daemon/base/clock.h"
 #include "daemon/session/cmd_fleet_ask.h"
 #include "daemon/session/cmd_fleet_take.h"
-#include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/fleet_request.h"
 #include "daemon/writer/fleet_touched.h"
 #include "proto/reply.h"
@@ -26,7 +24,7 @@ static const struct {
     { "places", K(AFTER) | K(LIMIT), 0, word_places },
     { "rewind", K(PLACE), K(PLACE), word_rewind },
     { "lease", K(UNTIL) | K(KEEP), K(UNTIL), word_lease },
-    { "begin", K(PLACE) | K(SNAPSHOT), 0, word_begin },
+    { "begin", K(PLACE) | K(SNAPSHOT) | K(CONFIRM), 0, word_begin },
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
     { "touched", K(AFTER) | K(LIMIT), 0, word_touched },
@@ -194,9 +192,13 @@ static void word_begin(struct run *run, const struct request *r)
     struct fleet_place from, here = fleet_status_figures(status_of(s)).place;
     bool snapshot;
 
+    s->fleet_quiet = request_has(r, KEY_CONFIRM) && slice_is(r->value[KEY_CONFIRM], "end");
     if (!read_place(s, r, &from) || !read_yes(s, r, KEY_SNAPSHOT, &snapshot))
         return;
-    if (s->fleet_delivery != NULL)
+    if (request_has(r, KEY_CONFIRM) && !s->fleet_quiet)
+        refuse_value(s, KEY_CONFIRM,
+                     "end is all that there is: changes are not answered one by one");
+    else if (s->fleet_delivery != NULL)
         session_refuse(s, STATUS_BUSY,
                        "a batch is begun already: fleet end or fleet abort ends it");
     else if (!snapshot && !request_has(r, KEY_PLACE))
@@ -249,6 +251,8 @@ static void word_end(struct run *run, const struct request *r)
     request->place = place;
     request->more = more;
     request->delivery = b;
+    if (more && s->fleet_quiet) /* without memory for it, it begins when this part is answered */
+        s->fleet_delivery = fleet_delivery_follow(b);
     cmd_fleet_ask(s, request);
 }
 
@@ -301,60 +305,4 @@ void cmd_fleet(struct run *run, const struct request *r)
         session_refuse(s, STATUS_MISSING, "this word of fleet needs one more key; try help fleet");
     else
         words[at].handler(run, r);
-}
-
-/* -- what a batch has --------------------------------------------------------------------------- */
-
-/* Note why the batch, which `end` then refuses, cannot be applied. */
-static void spoil(struct session *s, const struct problem *p)
-{
-    struct fleet_delivery *b = s->fleet_delivery;
-
-    if (b->problem.status == STATUS_OK)
-        problem_set(&b->problem, p->status,
-                    "a change of the batch was refused; nothing was changed: "
-                    "%s",
-                    p->message);
-    refuse_problem(s, p);
-}
-
-/* Check that it may be the next of a snapshot, and note it as the last one. */
-static enum status check_snapshot(struct fleet_delivery *d, const struct fleet_change_want *want,
-                                  struct problem *problem)
-{
-    const uint8_t *digest = want->record.digest;
-
-    if (want->kind != FLEET_CHANGE_PUT)
-        return problem_set(problem, STATUS_BAD_VALUE,
-                           "a snapshot has put alone, with state= of what is denied");
-    if (d->has_last && memcmp(d->last, digest, DIGEST_SIZE) >= 0)
-        return problem_set(problem, STATUS_BAD_VALUE,
-                           "digest=: a snapshot is in ascending order of digests");
-    d->has_last = true;
-    memcpy(d->last, digest, DIGEST_SIZE);
-    return STATUS_OK;
-}
-
-void cmd_fleet_change(struct run *run, const struct request *r)
-{
-    struct session *s = run->session;
-    struct fleet_change_want want;
-    struct problem problem;
-
-    if (s->fleet_delivery == NULL) {
-        session_refuse(s, STATUS_NO_BATCH, status_row(STATUS_NO_BATCH)->meaning);
-        return;
-    }
-    enum status status = fleet_change_read(r, clock_wall(), &want, &problem);
-    if (status == STATUS_OK && s->fleet_delivery->snapshot)
-        status = check_snapshot(s->fleet_delivery, &want, &problem);
-    if (status == STATUS_OK)
-        status = fleet_delivery_add(s->fleet_delivery, want.kind, want.enables, &want.record);
-    if (status == STATUS_TOO_LARGE || status == STATUS_INTERNAL)
-        problem_set(&problem, status, "%s",
-                    status == STATUS_INTERNAL ? "no memory" : status_row(status)->meaning);
-    if (status == STATUS_OK)
-        answer_ok(s);
-    else
-        spoil(s, &problem);
 }

@@ -5,7 +5,6 @@
 
 #include "daemon/session/command.h"
 
-command cmd_fleet;        /* fleet WORD */
-command cmd_fleet_change; /* put, deny, drop: within a batch */
+command cmd_fleet; /* fleet WORD */
 
 #endif

@@ -4,6 +4,7 @@
 #include "daemon/session/cmd_backup.h"
 #include "daemon/session/cmd_change.h"
 #include "daemon/session/cmd_fleet.h"
+#include "daemon/session/cmd_fleet_change.h"
 #include "daemon/session/cmd_info.h"
 #include "daemon/session/cmd_scan.h"
 #include "daemon/session/cmd_stats.h"
@@ -140,6 +141,25 @@ static struct slice rest_of(struct session *s)
     return (struct slice){ len > 0 ? iobuf_front(&s->in) + s->used : NULL, len };
 }
 
+/* Refuse a line, with whatever batch it may have been meant for. */
+static void refuse(struct session *s, enum verb verb, const struct problem *p)
+{
+    if (!cmd_fleet_spoil(s, verb, p))
+        session_refuse(s, p->status, p->message);
+}
+
+static void refuse_frame(struct session *s, enum framing_event event, enum verb verb)
+{
+    struct problem p;
+
+    if (event == FRAMING_OVERLONG)
+        problem_set(&p, STATUS_TOO_LONG,
+                    "a line has at most 8192 bytes; the rest of this one is skipped");
+    else
+        problem_set(&p, STATUS_SYNTAX, "the last line has no line end; it was not carried out");
+    refuse(s, verb, &p);
+}
+
 static enum session_wait step_line(struct run *run)
 {
     struct session *s = run->session;
@@ -158,14 +178,9 @@ static enum session_wait step_line(struct run *run)
     s->used += frame.size;
     framing_take(&s->framing, event);
     spend(run, line.verb == VERB_VERIFY || line.ignorable ? WORK_VERIFY : WORK_OTHER);
-    if (event == FRAMING_OVERLONG)
-        session_refuse(s, STATUS_TOO_LONG,
-                       "a line has at most 8192 bytes; the rest of this one is skipped");
-    else if (line.ignorable)
-        return SESSION_READY;
-    else if (event == FRAMING_UNENDED)
-        session_refuse(s, STATUS_SYNTAX, "the last line has no line end; it was not carried out");
-    else
+    if (event == FRAMING_OVERLONG || (event == FRAMING_UNENDED && !line.ignorable))
+        refuse_frame(s, event, line.verb);
+    else if (!line.ignorable)
         begin(run, &line);
     return SESSION_READY;
 }
@@ -189,6 +204,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     if (s->scan != NULL) {
         if (ends_with_next_line(s->scan))
             session_stop_scan(s);
+        else if (cmd_fleet_goes_on(s, line->verb))
+            return SESSION_READY;
         return SESSION_WAITS_FOR_ANSWERS;
     }
     if (s->role == ROLE_SELF && is_about_user(line->verb) && !self_user_is_known(s))
@@ -230,7 +247,7 @@ static void begin(struct run *run, const struct request_line *line)
 
     worker_count(&s->worker->counters.requests);
     if (request_parse(line, s->role, &request, &problem) != STATUS_OK)
-        session_refuse(s, problem.status, problem.message);
+        refuse(s, line->verb, &problem);
     else if (commands[request.verb].order == ORDER_BATCHED || session_flush_batch(s))
         commands[request.verb].handler(run, &request);
 }

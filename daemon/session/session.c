@@ -209,14 +209,21 @@ void session_take_chunk(struct session *s, struct scan *scan)
         session_end_scan(s);
 }
 
-/* Take back the batch of a snapshot, of which more comes. */
+/* Take back the batch of a snapshot, of which more comes; or give up what has come, if the last part failed. */
 static void take_back_batch(struct session *s)
 {
     struct fleet_request *r = s->scan->fleet;
 
-    if (r == NULL || r->delivery == NULL)
+    if (r == NULL || r->word != FLEET_WORD_END)
         return;
-    s->fleet_delivery = r->delivery;
+    if (r->delivery == NULL) {
+        fleet_delivery_free(s->fleet_delivery);
+        s->fleet_delivery = NULL;
+    } else if (s->fleet_delivery != NULL) {
+        fleet_delivery_return(s->fleet_delivery, r->delivery);
+    } else {
+        s->fleet_delivery = r->delivery;
+    }
     r->delivery = NULL;
 }
 

@@ -69,6 +69,7 @@ struct session {
     struct scan *scan;         /* under way; NULL: none */
     bool holds_scan;           /* ... and it is not with the writer */
     struct fleet_delivery *fleet_delivery; /* that the agent brings; NULL: none is begun */
+    bool fleet_quiet;                      /* changes that it brings are not answered one by one */
     struct user_question *user; /* self_user's: who the peer is; NULL: that was never asked */
     bool asks;                  /* ... and it is not answered yet */
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */

@@ -145,13 +145,38 @@ size_t creation_index_before(struct creation_index *index, int64_t created, uint
     return find(index, created, serial, 0);
 }
 
+/* Return the entry of a token; NULL: it is not there.  One that was removed and added again has entries of the same place
+ * that are removed, too, in any order. */
+static struct creation_entry *find_token(struct creation_index *index, int64_t created,
+                                         uint64_t serial)
+{
+    size_t at = creation_index_after(index, created, serial);
+
+    while (at > 0 && compare_place(&index->entry[at - 1], created, serial) == 0)
+        if (!index->entry[--at].removed)
+            return &index->entry[at];
+    return NULL;
+}
+
+bool creation_index_has(struct creation_index *index, int64_t created, uint64_t serial)
+{
+    return find_token(index, created, serial) != NULL;
+}
+
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial)
 {
-    size_t after = creation_index_after(index, created, serial);
-    struct creation_entry *e = index->entry + after - 1;
+    struct creation_entry *e = find_token(index, created, serial);
 
-    if (after == 0 || e->created != created || e->serial != serial || e->removed)
+    if (e == NULL)
         return;
     e->removed = true;
     index->removed++;
+}
+
+void creation_index_set_by(struct creation_index *index, int64_t created, uint64_t serial, uid_t by)
+{
+    struct creation_entry *e = find_token(index, created, serial);
+
+    if (e != NULL)
+        e->by = by;
 }

@@ -41,6 +41,13 @@ int creation_index_reserve(struct creation_index *index, size_t count);
 void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
                         const uint8_t id[ID_SIZE], uid_t by);
 
+/* Find out whether a token is there. */
+bool creation_index_has(struct creation_index *index, int64_t created, uint64_t serial);
+
+/* Change who created a token; do nothing if it is not there. */
+void creation_index_set_by(struct creation_index *index, int64_t created, uint64_t serial,
+                           uid_t by);
+
 /* Remove a token; do nothing if it is not there. */
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
 

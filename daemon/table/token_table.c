@@ -75,17 +75,16 @@ static void reap(struct token_table *t)
     show_held(t);
 }
 
-/* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is
- * held. */
+/* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is held. */
 static int replace(struct token_table *t, uint32_t slots, uint64_t arena, uint64_t tokens,
-                   uint64_t bytes)
+                   uint64_t bytes, uint64_t strings)
 {
     struct generation *old = current(t);
     struct generation *new = generation_new(t->prefix, old->number + 1, slots, arena);
 
     if (new == NULL)
         return -errno;
-    if (!string_table_reserve(&new->strings, &new->table, old->strings.count + 2 * tokens)) {
+    if (!string_table_reserve(&new->strings, &new->table, old->strings.count + strings)) {
         generation_free(new);
         return -ENOMEM;
     }
@@ -103,8 +102,8 @@ static int replace(struct token_table *t, uint32_t slots, uint64_t arena, uint64
     return 0;
 }
 
-/* Replace the current generation by one into which `tokens` more fit.  The mutex is held. */
-static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
+/* Replace the current generation by one into which `tokens` more fit, with so many more strings.  The mutex is held. */
+static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes, uint64_t strings)
 {
     const struct generation *old = current(t);
     uint64_t arena = 2 * (old->strings.arena_used + string_table_bytes(tokens, bytes));
@@ -114,7 +113,7 @@ static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
     if (arena > ARENA_MAX)
         arena = ARENA_MAX;
     return replace(t, slot_count_after_growth(old->present + tokens),
-                   arena < ARENA_MIN ? ARENA_MIN : arena, tokens, bytes);
+                   arena < ARENA_MIN ? ARENA_MIN : arena, tokens, bytes, strings);
 }
 
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes)
@@ -132,10 +131,18 @@ int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes)
 
     pthread_mutex_lock(&t->mutex);
     if (!generation_can_add(current(t), tokens, bytes))
-        error = grow(t, tokens, bytes);
+        error = grow(t, tokens, bytes, 2 * tokens);
     struct generation *g = current(t);
     if (error == 0 && !string_table_reserve(&g->strings, &g->table, 2 * tokens))
         error = -ENOMEM;
+    pthread_mutex_unlock(&t->mutex);
+    return error;
+}
+
+int token_table_expect(struct token_table *t, uint64_t tokens)
+{
+    pthread_mutex_lock(&t->mutex);
+    int error = generation_can_add(current(t), tokens, 0) ? 0 : grow(t, tokens, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }
@@ -144,7 +151,7 @@ int token_table_recall(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
     const struct generation *old = current(t);
-    int error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0);
+    int error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }
@@ -230,7 +237,7 @@ int token_table_keep_bans(struct token_table *t, bool keep)
     const struct generation *old = current(t);
     t->keeps_bans = keep;
     if (drop)
-        error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0);
+        error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }

@@ -35,6 +35,7 @@ void fleet_close(struct fleet *f)
     fleet_effects_free(&f->effects);
     fleet_effects_free(&f->entries);
     fleet_effects_free(&f->doubtful);
+    fleet_uncounted_free(&f->uncounted);
     free(f);
 }
 

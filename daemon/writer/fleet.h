@@ -12,6 +12,7 @@
 #include "daemon/writer/fleet_effects.h"
 #include "daemon/writer/fleet_note.h"
 #include "daemon/writer/fleet_status.h"
+#include "daemon/writer/fleet_uncounted.h"
 
 struct writer;
 
@@ -32,6 +33,7 @@ struct fleet {
     struct fleet_effects entries; /* of single tokens: what is staged, and not committed */
     struct fleet_effects doubtful; /* of a commit that failed, and may have happened all the same */
     struct fleet_sweep sweep;
+    struct fleet_uncounted uncounted; /* of the snapshot that is under way, or swept up */
     struct fleet_notes notes;
     int64_t touched_since; /* uses from then on are news: seconds since 1970 */
     int64_t touched_began; /* when the list of them began that is being read */

@@ -18,13 +18,25 @@ struct applying {
     const struct fleet_request *request;
 };
 
+/* Note whose token of its subject counts no longer by an effect that is published. */
+static void note_uncounted(struct applying *a, const struct fleet_effect *e)
+{
+    if (e->had && !e->before.deleted && e->before.record.revoked == 0 &&
+        e->after.record.revoked != 0 &&
+        fleet_publish_look(a->w, e->after.record.digest) == FLEET_SLOT_OURS)
+        fleet_uncounted_add(&a->fleet->uncounted, e->after.record.digest);
+}
+
 static void publish_all(struct applying *a)
 {
     struct fleet_effect *effect = &a->staging.effect;
     size_t at = 0;
 
-    while (fleet_effects_next(&a->fleet->effects, &at, effect))
+    while (fleet_effects_next(&a->fleet->effects, &at, effect)) {
         fleet_publish_effect(a->w, effect);
+        if (a->fleet->snapshot != 0)
+            note_uncounted(a, effect);
+    }
 }
 
 /* -- a delivery that continues ------------------------------------------------------------------ */
@@ -114,6 +126,7 @@ static enum status begin_snapshot(struct applying *a)
     int error = fleet_cache_snapshot_begin(f->cache);
     if (error < 0)
         return fleet_stage_fail(&a->staging, error);
+    fleet_uncounted_free(&f->uncounted);
     f->snapshot = a->request->delivery->number;
     f->snapshot_count = 0;
     return STATUS_OK;
@@ -124,7 +137,10 @@ static enum status end_snapshot(struct applying *a)
     struct dropping dropping = { .visitor.visit = drop, .a = a };
     struct fleet *f = a->fleet;
     int error = fleet_cache_snapshot_end(f->cache, &a->request->place, &dropping.visitor);
+    struct fleet_place here = fleet_cache_place(f->cache);
 
+    if (fleet_place_equal(&here, &a->request->place)) /* also where an error says so */
+        fleet_uncounted_free(&f->uncounted);
     if (error < 0)
         return fleet_stage_fail(&a->staging, error);
     f->snapshot = 0;
@@ -150,12 +166,16 @@ static void reserve_whole(struct applying *a)
     if (whole > ESTIMATE_MAX * a->fleet->snapshot_count)
         whole = ESTIMATE_MAX * a->fleet->snapshot_count;
     if (whole > have && whole < SNAPSHOT_MAX)
-        fleet_publish_reserve(a->w, 0, (size_t)(whole - have), 0);
+        fleet_publish_expect(a->w, whole - have);
 }
 
 static enum status apply_part(struct applying *a)
 {
-    enum status status = begin_snapshot(a);
+    const struct fleet_delivery *d = a->request->delivery;
+    enum status status = fleet_status_is_held(a->fleet->status, d->number) ?
+                             begin_snapshot(a) :
+                             fleet_stage_refuse(&a->staging, STATUS_NO_BATCH,
+                                                "the batch was given up");
 
     if (status == STATUS_OK) {
         reserve_whole(a);
@@ -274,6 +294,8 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
     r->delivery->narrows = r->delivery->narrows || a.staging.narrows;
+    if (!r->more)
+        fleet_effects_trim(&w->fleet->effects);
     if (status == STATUS_OK && w->fleet->failure_logged)
         log_info("fleet: its cache can be written again");
     w->fleet->failure_logged = w->fleet->failure_logged && status != STATUS_OK;

@@ -116,9 +116,8 @@ static reader *const readers[KEY_COUNT] = {
 static enum status read_keys(struct reading *reading, const struct request *r,
                              struct problem *problem)
 {
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        if (!request_has(r, key))
-            continue;
+    for (uint64_t left = r->has; left != 0; left &= left - 1) {
+        enum key key = (enum key)__builtin_ctzll(left);
         const char *fault = readers[key](reading, r->value[key]);
         if (fault != NULL)
             return problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);

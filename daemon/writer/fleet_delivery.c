@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
-enum { FIRST_BYTES = 4096, ALIGNMENT = _Alignof(struct fleet_change) };
+#include "daemon/base/page_array.h"
+
+enum { ALIGNMENT = _Alignof(struct fleet_change) };
 
 struct fleet_delivery *fleet_delivery_new(struct fleet_status *status, uint64_t number)
 {
@@ -22,9 +24,39 @@ void fleet_delivery_free(struct fleet_delivery *b)
 {
     if (b == NULL)
         return;
-    fleet_status_release(b->status, b->number);
-    free(b->changes);
+    if (!b->follows)
+        fleet_status_release(b->status, b->number);
+    fleet_delivery_free(b->spare);
+    page_array_free(b->changes, b->capacity, 1);
     free(b);
+}
+
+struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b)
+{
+    struct fleet_delivery *next = b->spare != NULL ? b->spare : calloc(1, sizeof(*next));
+
+    if (next == NULL)
+        return NULL;
+    *next = (struct fleet_delivery){
+        .status = b->status,
+        .number = b->number,
+        .snapshot = b->snapshot,
+        .has_last = b->has_last,
+        .from = b->from,
+        .capacity = next->capacity,
+        .changes = next->changes,
+    };
+    memcpy(next->last, b->last, DIGEST_SIZE);
+    b->follows = true;
+    b->spare = NULL;
+    return next;
+}
+
+void fleet_delivery_return(struct fleet_delivery *b, struct fleet_delivery *done)
+{
+    b->narrows = b->narrows || done->narrows;
+    fleet_delivery_free(b->spare); /* there is none */
+    b->spare = done;
 }
 
 void fleet_delivery_clear(struct fleet_delivery *b)
@@ -35,20 +67,15 @@ void fleet_delivery_clear(struct fleet_delivery *b)
 /* Have memory for so many more bytes. */
 static enum status reserve(struct fleet_delivery *b, size_t more)
 {
-    size_t capacity = b->capacity > 0 ? b->capacity : FIRST_BYTES;
-
     if (b->bytes + more > FLEET_DELIVERY_BYTES)
         return STATUS_TOO_LARGE;
     if (b->bytes + more <= b->capacity)
         return STATUS_OK;
-    while (capacity < b->bytes + more)
-        capacity *= 2;
-    uint8_t *changes = realloc(b->changes, capacity);
+    uint8_t *changes = page_array_grow(b->changes, &b->capacity, 1, 2 * b->capacity + more);
 
     if (changes == NULL)
         return STATUS_INTERNAL;
     b->changes = changes;
-    b->capacity = capacity;
     return STATUS_OK;
 }
 

@@ -25,7 +25,9 @@ struct fleet_change {
 
 struct fleet_delivery {
     struct fleet_status *status;
-    uint64_t number; /* that it holds */
+    uint64_t number;              /* of who brings it */
+    bool follows;                 /* another one holds that by now, with what follows of it */
+    struct fleet_delivery *spare; /* owned; NULL: none */
     bool snapshot;
     bool narrows;  /* less is passed on this host by what was applied of it */
     bool has_last; /* of a snapshot, of all its parts: */
@@ -37,11 +39,18 @@ struct fleet_delivery {
     uint8_t *changes;
 };
 
-/* Make an empty one, which holds a number.  NULL, and the number is not held: no memory. */
+/* Make an empty one, which holds a number from then on.  NULL, and the number is not held: no memory. */
 struct fleet_delivery *fleet_delivery_new(struct fleet_status *status, uint64_t number);
 
-/* Free it, and give the right back; NULL is allowed. */
+/* Free it, and give the right back, unless another one has that; NULL is allowed. */
 void fleet_delivery_free(struct fleet_delivery *b);
+
+/* Make one for the next part of a snapshot, while this one is carried out: the right is the new one's.  NULL: no
+ * memory, and nothing was changed. */
+struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b);
+
+/* Return the part before it, which was carried out. */
+void fleet_delivery_return(struct fleet_delivery *b, struct fleet_delivery *done);
 
 /* Add a change.  STATUS_TOO_LARGE: there are as many as there may be; STATUS_INTERNAL: no memory. */
 enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind kind, bool enables,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/fleet_effects.h"
 
-#include <stdlib.h>
+#include "daemon/base/page_array.h"
 
-enum { FIRST_BYTES = 4096 };
+enum { KEPT = 64 * 1024 };
 
 /* What comes before the records, which follow each other without padding. */
 struct head {
@@ -12,8 +12,14 @@ struct head {
 
 void fleet_effects_free(struct fleet_effects *e)
 {
-    free(e->bytes);
+    page_array_free(e->bytes, e->capacity, 1);
     *e = (struct fleet_effects){ NULL };
+}
+
+void fleet_effects_trim(struct fleet_effects *e)
+{
+    if (e->capacity > KEPT)
+        fleet_effects_free(e);
 }
 
 void fleet_effects_clear(struct fleet_effects *e)
@@ -29,16 +35,13 @@ static size_t record_bytes(const struct record *r)
 
 static bool reserve(struct fleet_effects *e, size_t more)
 {
-    size_t capacity = e->capacity > 0 ? e->capacity : FIRST_BYTES;
-
-    while (capacity < e->len + more)
-        capacity *= 2;
-    uint8_t *bytes = capacity > e->capacity ? realloc(e->bytes, capacity) : e->bytes;
+    if (e->len + more <= e->capacity)
+        return true;
+    uint8_t *bytes = page_array_grow(e->bytes, &e->capacity, 1, 2 * e->capacity + more);
 
     if (bytes == NULL)
         return false;
     e->bytes = bytes;
-    e->capacity = capacity;
     return true;
 }
 

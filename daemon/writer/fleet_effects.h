@@ -29,6 +29,9 @@ void fleet_effects_free(struct fleet_effects *e);
 /* Empty it; its memory is kept. */
 void fleet_effects_clear(struct fleet_effects *e);
 
+/* Free the memory of many, and with it what is in the list. */
+void fleet_effects_trim(struct fleet_effects *e);
+
 /* Add one.  False: no memory. */
 bool fleet_effects_add(struct fleet_effects *e, const struct fleet_effect *effect);
 

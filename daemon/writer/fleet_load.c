@@ -13,7 +13,6 @@
 #include "daemon/writer/fleet_publish.h"
 
 enum {
-    BYTES_A_TOKEN = 16, /* of strings, to begin with: most are the same */
     STEP_BANS = 1000,
     ASIDE_MAX = 9 /* damaged caches that are kept */
 };
@@ -135,7 +134,8 @@ static bool load_all(struct loading *l, struct problem *problem)
 
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens of the fleet",
                 (unsigned long long)count);
-    return reserve(l, count, BYTES_A_TOKEN * count) &&
+    return creation_index_reserve(&w->index, count) == 0 &&
+           token_table_expect(w->token_table, count) == 0 &&
            fleet_cache_each(w->fleet->cache, &l->visitor, problem);
 }
 

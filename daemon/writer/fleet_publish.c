@@ -54,6 +54,13 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
+void fleet_publish_expect(struct writer *w, uint64_t tokens)
+{
+    thread_priority_raise(&w->priority);
+    token_table_expect(w->token_table, tokens);
+    thread_priority_lower(&w->priority);
+}
+
 bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes)
 {
     return creation_index_reserve(&w->index, count) == 0 &&
@@ -107,13 +114,19 @@ static bool is_listed(const struct fleet_entry *e)
     return !e->deleted;
 }
 
-/* Count a token of its subject, or take it back. */
-static void count(struct writer *w, const struct record *r, bool add)
+static void note_count(struct writer *w, const struct record *r, bool add)
 {
     struct subject_counts *counts = &w->policy.counts;
 
-    if (r->revoked == 0 && subject_counts_reserve(counts))
+    if (subject_counts_reserve(counts))
         subject_counts_note(counts, record_subject(r), r->expires, add);
+}
+
+/* Count a token of its subject, or take it back. */
+static void count(struct writer *w, const struct record *r, bool add)
+{
+    if (r->revoked == 0)
+        note_count(w, r, add);
 }
 
 /* The subject is still that of the table. */
@@ -127,31 +140,42 @@ static void unlist(struct writer *w, const struct record *r)
     creation_index_remove(&w->index, r->created, serial);
 }
 
-static void list(struct writer *w, const struct record *r)
+static void list_uncounted(struct writer *w, const struct record *r)
 {
     uint64_t serial = fleet_serial(r->digest);
 
     w->fleet->figures.tokens++;
     creation_index_add(&w->index, r->created, serial, r->digest, r->by);
     subject_index_add(&w->subjects, record_subject(r), r->created, serial, r->digest);
+}
+
+static void list(struct writer *w, const struct record *r)
+{
+    list_uncounted(w, r);
     count(w, r, true);
 }
 
-/* Find out whether the indexes would have the same of both. */
-static bool is_listed_alike(const struct record *a, const struct record *b)
+/* Bring the indexes into agreement with a record in the place of another one.  What they have of both alike stays there, as
+ * each removal may cost a walk over all. */
+static void relist_changed(struct writer *w, const struct record *before,
+                           const struct record *after)
 {
-    return a->created == b->created && a->by == b->by &&
-           slice_equal(record_subject(a), record_subject(b));
-}
+    uint64_t serial = fleet_serial(after->digest);
+    bool moves = before->created != after->created;
 
-/* Look whether the index has a token.  It merges its tail for that: for rare cases. */
-static bool is_in_index(struct writer *w, const struct record *r)
-{
-    uint64_t serial = fleet_serial(r->digest);
-    size_t at = creation_index_after(&w->index, r->created, serial - 1);
-
-    return at < w->index.count && w->index.entry[at].serial == serial &&
-           w->index.entry[at].created == r->created && !w->index.entry[at].removed;
+    count(w, before, false);
+    count(w, after, true);
+    if (moves) {
+        creation_index_remove(&w->index, before->created, serial);
+        creation_index_add(&w->index, after->created, serial, after->digest, after->by);
+    } else if (before->by != after->by) {
+        creation_index_set_by(&w->index, after->created, serial, after->by);
+    }
+    if (moves || !slice_equal(record_subject(before), record_subject(after))) {
+        subject_index_remove(&w->subjects, w->token_table, before->digest, before->created, serial);
+        subject_index_add(&w->subjects, record_subject(after), after->created, serial,
+                          after->digest);
+    }
 }
 
 /* Bring the indexes into agreement with the effect.  A token with a slot that the cache did not have is there because of
@@ -161,17 +185,14 @@ static void relist(struct writer *w, const struct fleet_effect *e, enum fleet_sl
     const struct record *before = &e->before.record, *after = &e->after.record;
     bool had = e->had && is_listed(&e->before), has = is_listed(&e->after);
 
-    if (!e->had && has && slot == FLEET_SLOT_OURS && is_in_index(w, after))
+    if (!e->had && has && slot == FLEET_SLOT_OURS &&
+        creation_index_has(&w->index, after->created, fleet_serial(after->digest)))
         return;
-
-    if (had && has && is_listed_alike(before, after)) {
-        count(w, before, false);
-        count(w, after, true);
-        return;
-    }
-    if (had)
+    if (had && has)
+        relist_changed(w, before, after);
+    else if (had)
         unlist(w, before);
-    if (has)
+    else if (has)
         list(w, after);
 }
 
@@ -264,13 +285,18 @@ static void forget(void *writer, size_t at, const struct token_peek *token)
     subject_counts_note(&w->policy.counts, token->subject, token->expires, false);
 }
 
-/* Take an entry out of all indexes. */
-static void unlist_entry(struct writer *w, const struct creation_entry *e)
+/* Let a token count no longer as the table has it. */
+static void uncount(struct writer *w, const struct creation_entry *e)
 {
     const uint8_t *id = e->id;
 
-    w->fleet->figures.tokens--;
     token_peek_each(w->token_table, &id, 1, forget, w);
+}
+
+/* Take an entry out of all indexes. */
+static void unlist_entry(struct writer *w, const struct creation_entry *e)
+{
+    w->fleet->figures.tokens--;
     subject_index_remove(&w->subjects, w->token_table, e->id, e->created, e->serial);
     creation_index_remove(&w->index, e->created, e->serial);
 }
@@ -281,6 +307,7 @@ void fleet_publish_remove(struct writer *w, const struct creation_entry *e)
     int64_t used;
     uint32_t flags = token_table_look(w->token_table, e->id, digest, &used);
 
+    uncount(w, e);
     unlist_entry(w, e);
     if ((flags & SLOT_FLEET) != 0 && (flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
         token_table_remove(w->token_table, e->id);
@@ -302,17 +329,25 @@ static void compare(void *context, size_t at, const struct token_peek *token)
               slice_equal(token->scopes, record_scopes(c->r));
 }
 
-void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r)
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r,
+                           bool uncounted)
 {
     struct comparison c = { .r = r };
     const uint8_t *id = e->id;
 
     deny(w, e->id, record_flags(r)); /* what was given up may have ended a disable */
     token_peek_each(w->token_table, &id, 1, compare, &c);
+    /* Also of what was revoked since: that took it back once more. */
+    if (uncounted)
+        note_count(w, r, true);
     if ((c.same && e->created == r->created && e->by == r->by) ||
         !fleet_publish_reserve(w, 1, 0, (uint64_t)r->subject_len + r->scopes_len))
         return;
+    if (!uncounted) {
+        uncount(w, e);
+        count(w, r, true);
+    }
     unlist_entry(w, e);
-    list(w, r);
+    list_uncounted(w, r);
     token_table_put(w->token_table, r);
 }

@@ -29,6 +29,10 @@ void fleet_publish_denial_of_local(struct writer *w, const struct fleet_entry *d
 /* Reserve memory for so many effects, which may need so many slots and bytes of strings; false: there is none. */
 bool fleet_publish_reserve(struct writer *w, size_t count, size_t slots, uint64_t bytes);
 
+/* Make the table ready for so many more tokens, which are to be reserved all the same; without memory it grows as it
+ * must. */
+void fleet_publish_expect(struct writer *w, uint64_t tokens);
+
 /* Publish an effect, for which memory was reserved. */
 void fleet_publish_effect(struct writer *w, const struct fleet_effect *effect);
 
@@ -39,8 +43,9 @@ void fleet_publish_unsaved(struct writer *w, const struct fleet_effect *effect);
  * The entry is that of the creation index, copied. */
 void fleet_publish_remove(struct writer *w, const struct creation_entry *e);
 
-/* Bring what a token has there into agreement with its record in the cache; denials in the table stay. */
-void fleet_publish_restore(struct writer *w, const struct creation_entry *e,
-                           const struct record *r);
+/* Bring what a token has there into agreement with its record in the cache; denials in the table stay.  `uncounted`:
+ * fleet_uncounted.h has it. */
+void fleet_publish_restore(struct writer *w, const struct creation_entry *e, const struct record *r,
+                           bool uncounted);
 
 #endif

@@ -11,11 +11,23 @@ static void put_text(struct text *t, const char *key, struct slice value)
         line_put(t, key, value);
 }
 
-void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct record *r)
+/* Write what an update changes, also where it leaves nothing. */
+static void put_changes(struct text *t, const struct record *r, uint64_t given)
 {
-    line_put(t, "group", record_group(r));
-    if (fleet_up_is_denial(event) || event == FLEET_UP_DELETE)
-        return;
+    if ((given & (KEY_BIT(KEY_EXPIRES) | KEY_BIT(KEY_TTL))) != 0 && r->expires == TIME_NEVER)
+        line_puts(t, "expires", "never");
+    else if ((given & (KEY_BIT(KEY_EXPIRES) | KEY_BIT(KEY_TTL))) != 0)
+        line_put_time(t, "expires", r->expires);
+    if ((given & KEY_BIT(KEY_SUBJECT)) != 0)
+        line_put(t, "subject", record_subject(r));
+    if ((given & KEY_BIT(KEY_SCOPES)) != 0)
+        line_put(t, "scopes", record_scopes(r));
+    if ((given & KEY_BIT(KEY_DESCRIPTION)) != 0)
+        line_put(t, "description", record_description(r));
+}
+
+static void put_all(struct text *t, const struct record *r)
+{
     line_put_time(t, "created", r->created);
     if (r->activates != TIME_ALWAYS)
         line_put_time(t, "activates", r->activates);
@@ -30,6 +42,40 @@ void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct 
     text_add_hex(t, r->replaces, ID_SIZE);
 }
 
+void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct record *r,
+                        uint64_t given)
+{
+    line_put(t, "group", record_group(r));
+    switch (event) {
+    case FLEET_UP_CREATE:
+    case FLEET_UP_IMPORT:
+    case FLEET_UP_ROTATE:
+        put_all(t, r);
+        break;
+    case FLEET_UP_UPDATE:
+        put_changes(t, r, given);
+        break;
+    case FLEET_UP_END:
+        put_changes(t, r, KEY_BIT(KEY_EXPIRES));
+        break;
+    case FLEET_UP_ENABLE:
+    case FLEET_UP_REVOKE:
+    case FLEET_UP_DISABLE:
+    case FLEET_UP_DELETE:
+        break;
+    }
+}
+
+/* Return the length of what is to be sent: the group comes first, and is all of an update that changes nothing. */
+static size_t claims_length(const struct fleet_up_request *r)
+{
+    size_t at = 1;
+
+    while (r->asks_again && at < r->len && r->claims[at] != ' ')
+        at++;
+    return r->asks_again ? at : r->len;
+}
+
 void fleet_reply_offer(struct text *t, const struct fleet_up_request *r)
 {
     text_adds(t, "*");
@@ -37,7 +83,7 @@ void fleet_reply_offer(struct text *t, const struct fleet_up_request *r)
     line_puts(t, "event", fleet_up_event_word(r->asks_again ? FLEET_UP_UPDATE : r->event));
     text_adds(t, " digest=");
     text_add_hex(t, r->digest, DIGEST_SIZE);
-    text_add(t, r->claims, r->len);
+    text_add(t, r->claims, claims_length(r));
     text_adds(t, " by=uid:");
     text_add_u64(t, r->by);
     if (r->confirm) {

@@ -7,9 +7,10 @@
 #include "daemon/writer/fleet_up_queue.h"
 #include "proto/request.h"
 
-/* Write what the agent is told of a token, behind its digest: of a denial, or where it is deleted, the group
- * alone.  A line's length is always enough. */
-void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct record *r);
+/* Write the claims of a request, behind the digest: all those of a new token; of an update those that were given (KEY_BITs);
+ * of the end of a rotated token that; of others the group alone.  A line's length is always enough. */
+void fleet_reply_claims(struct text *t, enum fleet_up_event event, const struct record *r,
+                        uint64_t given);
 
 /* Add the line of a request that is offered, with its LF. */
 void fleet_reply_offer(struct text *t, const struct fleet_up_request *r);

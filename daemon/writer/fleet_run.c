@@ -67,6 +67,8 @@ static void step_places(struct step *s, struct fleet_request *r)
 static void step_rewind(struct step *s, struct fleet_request *r)
 {
     struct fleet *f = s->writer->fleet;
+
+    fleet_apply_check_holder(s->writer); /* a snapshot that was given up a moment ago */
     int error = f->snapshot != 0 ? -EBUSY : fleet_cache_rewind(f->cache, &r->place);
 
     if (error == 0) {
@@ -121,6 +123,7 @@ static void step_end(struct step *s, struct fleet_request *r)
     struct problem problem;
     enum status status = STATUS_OK;
 
+    fleet_apply_check_holder(s->writer); /* what was given up a moment ago is taken back first */
     if (!r->begun && fleet_sweep_step(s->writer))
         return;
     if (!r->begun)

@@ -32,7 +32,7 @@ static void settle(struct writer *w, const struct creation_entry *e)
 
     switch (fleet_read(w->fleet, e->id, &r)) {
     case STORE_FOUND:
-        fleet_publish_restore(w, e, &r);
+        fleet_publish_restore(w, e, &r, fleet_uncounted_has(&w->fleet->uncounted, e->id));
         return;
     case STORE_ABSENT:
         fleet_publish_remove(w, e);
@@ -52,7 +52,9 @@ bool fleet_sweep_step(struct writer *w)
     for (size_t i = 0; i < found.count; i++)
         settle(w, &found.entry[i]);
     w->fleet->sweep.wanted = more;
-    if (!more)
+    if (!more) {
+        fleet_uncounted_free(&w->fleet->uncounted);
         fleet_show(w->fleet);
+    }
     return more;
 }

@@ -147,7 +147,7 @@ struct fleet_up_request *fleet_up_ask(struct fleet_up *u, enum fleet_up_event ev
     char bytes[LINE_MAX_BYTES];
     struct text claims = text_in(bytes, sizeof(bytes));
 
-    fleet_reply_claims(&claims, event, after);
+    fleet_reply_claims(&claims, event, after, waiter != NULL ? waiter->given : 0);
     struct fleet_up_request *r = fleet_up_request_new(event, after->digest, by,
                                                       text_slice(&claims));
     if (r == NULL)
@@ -204,8 +204,8 @@ static bool hold_denial(struct writer *w, struct change *c, enum fleet_up_event 
     return true;
 }
 
-/* Let a change wait while something else about its token is under way: what goes up is the whole record, which
- * would undo that.  False: it need not. */
+/* Let a change wait while something else about its token is under way: it is applied to what that makes of it, and
+ * comes to the database after it.  False: it need not. */
 static bool defer(struct writer *w, struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
@@ -308,10 +308,10 @@ static const enum fleet_up_event event_of_unsent[FLEET_DENIALS] = {
     [FLEET_REVOKE] = FLEET_UP_REVOKE,
     [FLEET_DISABLE] = FLEET_UP_DISABLE,
     [FLEET_DELETE] = FLEET_UP_DELETE,
-    [FLEET_END] = FLEET_UP_UPDATE,
+    [FLEET_END] = FLEET_UP_END,
 };
 
-/* Queue what an earlier start has left.  The end of a rotated token goes up with the claims that the token has now. */
+/* Queue what an earlier start has left. */
 static bool load_unsent(struct fleet_up *u, struct fleet *fleet)
 {
     struct fleet_entry *entry = &u->found;
@@ -322,7 +322,7 @@ static bool load_unsent(struct fleet_up *u, struct fleet *fleet)
         if (fleet_cache_find(fleet->cache, denial.digest, entry) != STORE_FOUND ||
             event == FLEET_UP_DELETE)
             continue;
-        if (event == FLEET_UP_UPDATE)
+        if (event == FLEET_UP_END)
             fleet_up_end_record(&entry->record, denial.time);
         struct fleet_up_request *r = fleet_up_ask(u, event, denial.by, &entry->record, NULL, NULL);
         if (r == NULL)
@@ -339,8 +339,9 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
     struct fleet_up *u = calloc(1, sizeof(*u));
 
     if (u != NULL) {
-        /* Numbers of this start are above those of the last one, unless that gave a million a second. */
-        fleet_up_queue_begin(&u->queue, (uint64_t)clock_host() << 20);
+        /* Numbers of this start are above those of all earlier ones, as those gave fewer than one a nanosecond: what an
+         * agent still has under way must not pass for another request of the same number. */
+        fleet_up_queue_begin(&u->queue, (uint64_t)clock_boottime());
         TAILQ_INIT(&u->answered);
         TAILQ_INIT(&u->saving);
         TAILQ_INIT(&u->unsaved);

@@ -2,6 +2,7 @@
 /* A denial is in force before anybody else knows it, and is kept until the database does.  What the disk refuses to
  * keep stays in memory: it is in force, goes up, and is tried to be saved again every second. */
 #include "daemon/base/log.h"
+#include "daemon/writer/change_apply.h"
 #include "daemon/writer/fleet_apply.h"
 #include "daemon/writer/fleet_up.h"
 #include "daemon/writer/fleet_up_private.h"
@@ -110,6 +111,30 @@ void fleet_up_enter(struct fleet_up *u, const struct change *c)
     entry->pid = c->pid;
     entry->login = c->login;
     record_copy(&entry->found, c->after);
+    entry->fleet_stage = CHANGE_SETTLED;
+    mail_append(&u->entries, &entry->mail);
+}
+
+static const struct change_kind *kind_of(enum fleet_up_event event)
+{
+    if (event == FLEET_UP_REVOKE)
+        return &change_revoke;
+    return event == FLEET_UP_DISABLE ? &change_disable : &change_update;
+}
+
+void fleet_up_enter_done(struct writer *w, const struct fleet_up_request *r)
+{
+    struct fleet_up *u = w->fleet_up;
+
+    /* What the fleet has dropped meanwhile has no more entries here. */
+    if (fleet_cache_find(w->fleet->cache, r->digest, &u->found) != STORE_FOUND || u->found.deleted)
+        return;
+    struct change *entry = change_new_of_many(kind_of(r->event));
+    if (entry == NULL)
+        return;
+    entry->uid = r->by;
+    record_copy(&entry->found, &u->found.record);
+    entry->fleet_outcome = r->outcome;
     entry->fleet_stage = CHANGE_SETTLED;
     mail_append(&u->entries, &entry->mail);
 }

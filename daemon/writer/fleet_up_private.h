@@ -45,6 +45,9 @@ void fleet_up_stage_denial(struct writer *w, struct fleet_up_request *r, int64_t
  * tells that the database has it. */
 void fleet_up_enter(struct fleet_up *u, const struct change *c);
 
+/* Have the journal tell that the database has what nobody waits for any more, and where. */
+void fleet_up_enter_done(struct writer *w, const struct fleet_up_request *r);
+
 /* Commit what is staged. */
 void fleet_up_commit(struct writer *w);
 

@@ -7,7 +7,7 @@
 static const char *const words[] = {
     [FLEET_UP_CREATE] = "create",   [FLEET_UP_IMPORT] = "import", [FLEET_UP_UPDATE] = "update",
     [FLEET_UP_ROTATE] = "rotate",   [FLEET_UP_ENABLE] = "enable", [FLEET_UP_REVOKE] = "revoke",
-    [FLEET_UP_DISABLE] = "disable", [FLEET_UP_DELETE] = "delete",
+    [FLEET_UP_DISABLE] = "disable", [FLEET_UP_DELETE] = "delete", [FLEET_UP_END] = "end",
 };
 
 bool fleet_up_is_denial(enum fleet_up_event event)

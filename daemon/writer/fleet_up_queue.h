@@ -31,6 +31,7 @@ enum fleet_up_event {
     FLEET_UP_REVOKE,
     FLEET_UP_DISABLE,
     FLEET_UP_DELETE,
+    FLEET_UP_END, /* of a token that was rotated with a grace: no later than this */
 };
 
 struct fleet_up_user;
@@ -55,8 +56,8 @@ struct fleet_up_request {
     bool confirm;    /* count the hosts on which it is in force */
     int64_t wait;    /* seconds: ... and wait so long for all */
     bool stays; /* it is offered until the database has taken it, or refused: nobody need wait */
-    uint64_t unsent; /* its number in the cache; 0: it is not saved there */
-    int64_t end;     /* of an update that stays: when the rotated token ends; seconds since 1970 */
+    uint64_t unsent;          /* its number in the cache; 0: it is not saved there */
+    int64_t end;              /* of FLEET_UP_END: seconds since 1970 */
     struct mail_list waiters; /* struct change: who wait for it */
     uint64_t since;           /* clock_monotonic(), when the database answered: */
     struct change_fleet_outcome outcome;

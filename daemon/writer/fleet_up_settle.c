@@ -90,6 +90,45 @@ bool fleet_up_done(struct fleet_up *u, uint64_t number, const struct change_flee
     return true;
 }
 
+/* Let a token have what an update has given. */
+static void update_record(struct record *r, const struct change *c)
+{
+    const struct record *after = c->after;
+
+    if (c->given & KEY_BIT(KEY_SUBJECT))
+        record_set_subject(r, record_subject(after));
+    if (c->given & KEY_BIT(KEY_SCOPES))
+        record_set_scopes(r, record_scopes(after));
+    if (c->given & KEY_BIT(KEY_DESCRIPTION))
+        record_set_description(r, record_description(after));
+    if ((c->given & (KEY_BIT(KEY_EXPIRES) | KEY_BIT(KEY_TTL))) == 0)
+        return;
+    r->expires = after->expires;
+    r->own_end = after->own_end;
+}
+
+/* Make in `comes` what a request makes of what the token is now: the feed may have brought more since it was asked
+ * for.  False: it is as it is to be. */
+static bool make_entry(struct writer *w, const struct fleet_up_request *r, const struct change *c)
+{
+    struct fleet_up *u = w->fleet_up;
+    struct record *record = &u->comes.record;
+    bool changes = r->event == FLEET_UP_UPDATE || r->event == FLEET_UP_ENABLE;
+    bool has = fleet_cache_find(w->fleet->cache, r->digest, &u->found) == STORE_FOUND;
+
+    if (changes && has && !u->found.deleted) {
+        record_copy(record, &u->found.record);
+        record->disabled = r->event == FLEET_UP_ENABLE ? 0 : record->disabled;
+        record->has_disabled_by = record->has_disabled_by && record->disabled != 0;
+        if (r->event == FLEET_UP_UPDATE)
+            update_record(record, c);
+        return true;
+    }
+    record_copy(record, r->event == FLEET_UP_DELETE ? &c->found : c->after);
+    /* Of a new token that is there, the feed has brought these claims, or newer ones. */
+    return r->event == FLEET_UP_DELETE || (!changes && !(has && !fleet_entry_is_denied(&u->found)));
+}
+
 /* Let what the database has committed be in force here, unless the feed has brought it, and perhaps more, or
  * nobody waits to read it. */
 static void take_effect(struct writer *w, const struct fleet_up_request *r, const struct change *c)
@@ -97,9 +136,8 @@ static void take_effect(struct writer *w, const struct fleet_up_request *r, cons
     struct fleet_place here = fleet_cache_place(w->fleet->cache);
     struct fleet_entry *entry = &w->fleet_up->comes;
 
-    if (here.serial >= r->outcome.place.serial)
+    if (here.serial >= r->outcome.place.serial || !make_entry(w, r, c))
         return;
-    record_copy(&entry->record, r->event == FLEET_UP_DELETE ? &c->found : c->after);
     entry->deleted = r->event == FLEET_UP_DELETE;
     entry->enables = r->event == FLEET_UP_ENABLE;
     fleet_up_apply(w, entry);
@@ -113,8 +151,8 @@ static bool ask_end(struct writer *w, struct fleet_up_request *r, struct change 
 
     if (c->ends == NULL)
         return false;
-    struct fleet_up_request *end = fleet_up_ask(u, revokes ? FLEET_UP_REVOKE : FLEET_UP_UPDATE,
-                                                c->uid, &c->found, NULL, NULL);
+    struct fleet_up_request *end = fleet_up_ask(u, revokes ? FLEET_UP_REVOKE : FLEET_UP_END, c->uid,
+                                                &c->found, NULL, NULL);
     r->outcome.pending = true; /* until that is done */
     c->fleet_outcome = r->outcome;
     if (end == NULL) {
@@ -150,6 +188,8 @@ static void settle(struct writer *w, struct fleet_up_request *r, int64_t now)
 
     if (r->stays) {
         fleet_up_unstage(w, r);
+        if (c == NULL)
+            fleet_up_enter_done(w, r);
     } else if (c != NULL) {
         take_effect(w, r, c);
         asks_more = r->event == FLEET_UP_ROTATE && ask_end(w, r, c, now);

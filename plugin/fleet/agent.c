@@ -157,6 +157,7 @@ static void on_link_down(void *unused)
                           (struct lease_before){ 0 };
     c->place_known = false;
     c->lease = (struct lease){ 0 };
+    c->beat.lease_due = false;
     go(c, MODE_WAIT);
     upward_link_down(c);
 }
@@ -225,6 +226,7 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     (void)unused;
     keep_alive(now);
     check_stuck(c, now);
+    beat_tick(c);
     follow_if_ready(c);
     if (now - polled_at >= POLL_MS) {
         polled_at = now;

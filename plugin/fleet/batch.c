@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-/* jetond takes 8 MiB; lines are not much shorter than what it makes of them. */
-enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 4 * 1024 * 1024 };
+/* jetond takes 8 MiB, of what it makes of the lines; several batches are kept here until it has answered. */
+enum { BYTES_FIRST = 16 * 1024, BYTES_MAX = 1024 * 1024 };
 
 struct batch {
     struct context *context;
@@ -12,7 +12,8 @@ struct batch {
     batch_done *done;
     uint64_t tag;
     size_t count;      /* lines between begin and end */
-    size_t around;     /* 2 for these two; a further part of a snapshot begins with no line */
+    size_t around;     /* 2 for these two, and they alone are answered; a further part of a snapshot
+                          begins with no line */
     size_t answered;   /* final lines that came */
     bool refused;      /* one of them was no OK */
     struct text lines; /* owned */
@@ -48,7 +49,7 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, enum 
         return b;
     text_adds(&b->lines, "fleet begin place=");
     fleet_place_put(&b->lines, from);
-    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " snapshot=yes\n" : "\n");
+    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " confirm=end snapshot=yes\n" : " confirm=end\n");
     b->around++;
     return b;
 }
@@ -102,7 +103,7 @@ static void on_reply(void *batch, const struct reply *reply)
         return;
     if (reply != NULL && reply->kind != ANSWER_OK)
         note_refusal(b, reply);
-    if (reply != NULL && ++b->answered < b->count + b->around)
+    if (reply != NULL && ++b->answered < b->around)
         return;
     enum batch_outcome outcome = b->refused ? BATCH_REFUSED : BATCH_SAVED;
     b->done(b->context, reply == NULL ? BATCH_LOST : outcome, &b->to, b->tag);
@@ -122,8 +123,7 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     text_adds(&b->lines, "fleet end place=");
     fleet_place_put(&b->lines, to);
     text_adds(&b->lines, more ? " more=yes\n" : "\n");
-    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)(b->count + b->around),
-                   on_reply, b)) {
+    if (!link_send(b->context->link, text_slice(&b->lines), (unsigned)b->around, on_reply, b)) {
         batch_free(b);
         return false;
     }

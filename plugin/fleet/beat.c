@@ -21,8 +21,11 @@ static void on_lease(void *context, const struct reply *reply)
 {
     struct context *c = context;
 
-    /* jetond's clock, or its limits, are not ours: the lease that it has runs out. */
-    if (reply != NULL && reply->final && reply->kind != ANSWER_OK)
+    if (reply == NULL || !reply->final || reply->kind == ANSWER_OK)
+        return;
+    if (slice_is(reply->word, "busy")) /* it takes back what came of a snapshot */
+        c->beat.lease_due = true;
+    else /* jetond's clock, or its limits, are not ours: the lease that it has runs out. */
         context_stuck(c, "jetond does not take the lease (%.*s)", (int)reply->word.len,
                       reply->word.at);
 }
@@ -40,6 +43,7 @@ static void tell_lease(struct context *c)
     char line[96];
     struct text t = text_in(line, sizeof(line));
 
+    c->beat.lease_due = false;
     text_adds(&t, "fleet lease");
     line_put_u64(&t, "until", (uint64_t)c->lease.until);
     line_put_u64(&t, "keep", (uint64_t)(c->lease.until + kept_longer(c)));
@@ -53,6 +57,12 @@ void beat_grant_again(struct context *c, int64_t until)
         return;
     c->lease.until = until;
     tell_lease(c);
+}
+
+void beat_tick(struct context *c)
+{
+    if (c->beat.lease_due && c->place_known && c->lease.until > lease_clock())
+        tell_lease(c);
 }
 
 void beat_reached(struct context *c)

@@ -23,4 +23,7 @@ void beat_grant_again(struct context *c, int64_t until);
  * standbys, and another one is the primary now. */
 void beat_check(struct context *c);
 
+/* Give jetond again a lease for which it was too busy.  Each 100 ms. */
+void beat_tick(struct context *c);
+
 #endif

@@ -119,7 +119,7 @@ static const char *take_claim(struct claims *c, const struct argument *a)
 
     if (a->key.len == 0)
         return "its claims have a word without a key";
-    while (i < CLAIM_COUNT && !slice_is(a->key, rows[i].name))
+    while (i < CLAIM_COUNT && (rows[i].name[0] != a->key.at[0] || !slice_is(a->key, rows[i].name)))
         i++;
     if (i == CLAIM_COUNT)
         return NULL;
@@ -224,23 +224,32 @@ static const char *write_line(struct text *t, const uint8_t digest[DIGEST_SIZE],
     return NULL;
 }
 
+static bool read_digest(const struct change_row *row, uint8_t digest[DIGEST_SIZE])
+{
+    if (!row->snapshot)
+        return hex_parse(row->digest, digest, DIGEST_SIZE);
+    if (row->digest.len != DIGEST_SIZE)
+        return false;
+    memcpy(digest, row->digest.at, DIGEST_SIZE);
+    return true;
+}
+
 bool change_write(struct text *t, const struct change_row *row, const char **why)
 {
     char bytes[LINE_MAX_BYTES];
     struct text line = text_in(bytes, sizeof(bytes));
     struct claims claims;
     uint8_t digest[DIGEST_SIZE];
-    const bool snapshot = row->event.len == 0;
-    enum kind kind = snapshot ? KIND_PUT : kind_of(row->event);
+    enum kind kind = row->snapshot ? KIND_PUT : kind_of(row->event);
 
     *why = NULL;
     if (row->digest.at == NULL)
         return true;
-    if (!hex_parse(row->digest, digest, sizeof(digest)))
+    if (!read_digest(row, digest))
         *why = "its digest is none";
     else if (kind != KIND_DROP)
         *why = parse_claims(row->claims, &claims);
-    if (*why == NULL && snapshot)
+    if (*why == NULL && row->snapshot)
         kind = kind_of_snapshot(&claims);
     if (*why == NULL)
         *why = write_line(&line, digest, kind, &claims);

@@ -7,11 +7,13 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
-/* A row: of the feed, or (event empty) of a snapshot. */
+/* A row of the feed, or of a snapshot. */
 struct change_row {
-    struct slice event;
-    struct slice digest; /* hex digits; at NULL: not for this host */
+    struct slice event; /* of the feed */
+    struct slice
+        digest; /* of the feed hex digits, of a snapshot bytes; at NULL: not for this host */
     struct slice claims; /* at NULL: none */
+    bool snapshot;
 };
 
 /* Add a `put`, `deny` or `drop` with its line end, or nothing for a row that is not for this host.  False: the row

@@ -13,9 +13,11 @@ enum { WAIT_DEFAULT = 5, WAIT_MAX = 3600 /* seconds */, SIZE_MOST = 2 * LINE_MAX
 static const struct {
     const char *name;
     bool denies;
+    bool changes; /* some claims of a token that is there, or none */
 } events[] = {
-    { "create", false }, { "import", false }, { "update", false }, { "rotate", false },
-    { "enable", false }, { "revoke", true },  { "disable", true }, { "delete", true },
+    { "create", false, false }, { "import", false, false }, { "update", false, true },
+    { "rotate", false, false }, { "enable", false, true },  { "end", false, true },
+    { "revoke", true, false },  { "disable", true, false }, { "delete", true, false },
 };
 
 static bool set_event(struct change_request *r, struct slice name)
@@ -24,6 +26,7 @@ static bool set_event(struct change_request *r, struct slice name)
         if (slice_is(name, events[i].name)) {
             r->event = events[i].name;
             r->denies = events[i].denies;
+            r->changes = events[i].changes;
             return true;
         }
     return false;
@@ -59,9 +62,15 @@ static bool keep_time(struct text *t, struct slice value, const char **kept)
 
 static bool keep_times(struct change_request *r, struct text *t, const struct line *line)
 {
-    return keep_time(t, line_get(line, "created"), &r->created) &&
-           keep_time(t, line_get(line, "activates"), &r->activates) &&
-           keep_time(t, line_get(line, "expires"), &r->expires);
+    const struct slice expires = line_get(line, "expires");
+
+    if (!keep_time(t, line_get(line, "created"), &r->created) ||
+        !keep_time(t, line_get(line, "activates"), &r->activates) ||
+        !keep_time(t, expires, &r->expires))
+        return false;
+    if (r->changes && expires.at != NULL && r->expires == NULL)
+        r->expires = "-1"; /* from now on never; NULL leaves it as it is */
+    return true;
 }
 
 static bool keep_names(struct change_request *r, struct text *t, const struct line *line)
@@ -131,7 +140,7 @@ struct change_request *change_request_parse(const struct line *line, uint64_t *n
     t = text_in(r->text, size);
     if (event.at != NULL && set_event(r, event) && keep_names(r, &t, line) &&
         keep_times(r, &t, line) && keep_claims(r, &t, line) && read_confirm(r, line) &&
-        (r->denies || r->created != NULL))
+        (r->denies || r->changes || r->created != NULL))
         return r;
     free(r);
     return NULL;

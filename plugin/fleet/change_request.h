@@ -13,6 +13,7 @@ struct change_request {
     uint64_t number; /* jetond's */
     const char *event;
     bool denies;       /* jeton.deny makes it, or else jeton.put */
+    bool changes;      /* ... which changes the claims that are given, and no others */
     bool confirm;      /* on all hosts */
     bool failed_group; /* it was in a transaction that failed, and is to be tried alone */
     int64_t wait;      /* milliseconds, for confirm */

@@ -34,6 +34,7 @@ struct beat {
     bool asked;
     int64_t sent;     /* lease_clock() of the poll that is under way */
     int64_t fresh_at; /* lease_clock() of the last poll with a beat young enough */
+    bool lease_due;   /* jetond was busy: it is to be given the lease again */
     bool schema_fits;
     bool schema_said, beat_said; /* logged */
     uint64_t newest;             /* of the last poll; 0: the database is empty */

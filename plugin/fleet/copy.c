@@ -23,6 +23,7 @@ void copy_begin(struct database *db)
     db->copy_wanted = false;
     db->copying = true;
     db->copied_out = db->copy_failed = false;
+    db->copy_reader = (struct copy_reader){ .begun = false };
     db->readable = true;
     db->copied_at = monotonic_ms();
     if (PQexitPipelineMode(db->conn) != 1 || PQsendQuery(db->conn, query_snapshot) != 1)
@@ -34,7 +35,7 @@ void copy_begin(struct database *db)
 /* A copy that failed leaves a transaction behind, and ends with the connection: see database_doom(). */
 static void end_copy(struct database *db)
 {
-    if (!db->copied_out || db->copy_failed) {
+    if (!db->copied_out || db->copy_failed || !db->copy_reader.ended) {
         database_doom(db, "the snapshot cannot be read");
     } else if (PQenterPipelineMode(db->conn) != 1) {
         database_doom(db, PQerrorMessage(db->conn));
@@ -45,18 +46,28 @@ static void end_copy(struct database *db)
     }
 }
 
-/* Hand lines on until there are no more for now.  True: the copy itself has ended. */
-static bool read_lines(struct database *db)
+/* Hand on the rows of a message, of which there is one. */
+static void read_message(struct database *db, struct slice bytes)
 {
-    char *line = NULL;
+    struct slice column[2];
+    enum copy_found found;
+
+    while ((found = copy_row_take(&db->copy_reader, &bytes, column, 2)) == COPY_ROW)
+        db->readable = db->copy->row(db->copy_context, column[0], column[1]) && db->readable;
+    if (found == COPY_WRONG)
+        database_doom(db, "the server sends rows of a snapshot that are none");
+}
+
+/* Hand rows on until there are no more for now.  True: the copy itself has ended. */
+static bool read_rows(struct database *db)
+{
+    char *message = NULL;
     int len = 0;
 
-    while (db->readable && !db->drop && (len = PQgetCopyData(db->conn, &line, 1)) > 0) {
-        if (line[len - 1] == '\n')
-            len--;
-        db->copied_at = monotonic_ms();
-        db->readable = db->copy->line(db->copy_context, line, (size_t)len);
-        PQfreemem(line);
+    db->copied_at = monotonic_ms();
+    while (db->readable && !db->drop && (len = PQgetCopyData(db->conn, &message, 1)) > 0) {
+        read_message(db, (struct slice){ message, (size_t)len });
+        PQfreemem(message);
     }
     if (len == -2)
         database_doom(db, PQerrorMessage(db->conn));
@@ -87,7 +98,7 @@ void copy_read(struct database *db)
         } else if (PQresultStatus(r) == PGRES_COPY_OUT) {
             PQclear(r);
             db->copied_out = true;
-            if (!read_lines(db))
+            if (!read_rows(db))
                 break;
         } else {
             take(db, r);

@@ -40,8 +40,9 @@ struct database_events {
 /* Receives what query_snapshot answers. */
 struct database_copy {
     void (*place)(void *context, const PGresult *place);
-    /* Take a line without its LF.  False: no more for now, until database_copy_resume(). */
-    bool (*line)(void *context, char *line, size_t len);
+    /* Take a row: its digest, as bytes, and its claims; at NULL is null.  False: no more for now, until
+     * database_copy_resume(). */
+    bool (*row)(void *context, struct slice digest, struct slice claims);
     void (*end)(void *context, bool ok);
 };
 

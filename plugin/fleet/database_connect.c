@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connecting: DOWN > CONNECTING > SETUP > PREPARING > UP, and back to DOWN from each of them. */
+/* Connecting: DOWN > RESOLVING > CONNECTING > SETUP > PREPARING > UP, and back to DOWN from each of them. */
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,14 @@
 enum {
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 10000,
+    RESOLVE_MS = 3000, /* until names without an address are left out */
     CONNECT_MS = 8000, /* until a session is set up */
     STEADY_MS = 2000,  /* a connection that ends sooner counts as an attempt that failed */
     COPY_PATIENCE = 4, /* times that of a query: the server sorts before it sends anything */
 };
 
 static void connect_now(struct database *db);
+static void connect_by_address(struct database *db);
 
 static void arm_timer(struct event *timer, int64_t ms)
 {
@@ -213,6 +215,10 @@ static void on_timer(evutil_socket_t fd, short what, void *database)
         connect_now(db);
         return;
     }
+    if (db->state == DATABASE_RESOLVING && !db->drop) {
+        connect_by_address(db);
+        return;
+    }
     if (!db->drop) {
         server_list_rotate(&db->servers);
         set_trouble(db, "no server answers in time");
@@ -222,10 +228,26 @@ static void on_timer(evutil_socket_t fd, short what, void *database)
 
 /* -- connecting ---------------------------------------------------------------------------------- */
 
-static void connect_now(struct database *db)
+/* Give libpq the lists that are not the connection string's. */
+static void add_servers(const struct database *db, const char **keyword, const char **value)
 {
-    enum { MOST = 12 };
-    const char *keyword[MOST + SERVER_LIST_KINDS + 1] = { "fallback_application_name",
+    int count = 0;
+
+    for (int k = 0; k < SERVER_LIST_KINDS; k++) {
+        const char *text = db->addresses.given   ? db->addresses.text[k] :
+                           db->servers.first > 0 ? db->servers.text[k] :
+                                                   "";
+        if (text[0] == '\0')
+            continue;
+        keyword[count] = server_list_keyword[k];
+        value[count++] = text;
+    }
+}
+
+static void begin_connection(struct database *db)
+{
+    enum { OURS = 9 };
+    const char *keyword[OURS + SERVER_LIST_KINDS + 1] = { "fallback_application_name",
                                                           "keepalives_idle",
                                                           "keepalives_interval",
                                                           "keepalives_count",
@@ -234,16 +256,11 @@ static void connect_now(struct database *db)
                                                           "gssencmode",
                                                           "dbname",
                                                           "client_encoding" };
-    const char *value[MOST + SERVER_LIST_KINDS + 1] = { "jeton-fleet", "5",          "2",
+    const char *value[OURS + SERVER_LIST_KINDS + 1] = { "jeton-fleet", "5",          "2",
                                                         "3",           "5000",       "read-write",
                                                         "disable",     db->conninfo, "UTF8" };
-    int count = 9;
 
-    for (int k = 0; db->servers.first > 0 && k < SERVER_LIST_KINDS; k++)
-        if (db->servers.text[k][0] != '\0') {
-            keyword[count] = server_list_keyword[k];
-            value[count++] = db->servers.text[k];
-        }
+    add_servers(db, keyword + OURS, value + OURS);
     db->state = DATABASE_CONNECTING;
     arm_timer(db->timer, CONNECT_MS);
     db->conn = PQconnectStartParams(keyword, value, 1);
@@ -251,8 +268,46 @@ static void connect_now(struct database *db)
         database_doom(db, db->conn != NULL ? PQerrorMessage(db->conn) : "no memory");
         return;
     }
-    server_list_take(&db->servers, db->conn);
     watch(db, EV_WRITE);
+}
+
+/* Connect to the servers that have an address by now. */
+static void connect_by_address(struct database *db)
+{
+    struct server_addresses *a = &db->addresses;
+    char why[sizeof(a->missing) + sizeof(a->why) + 64];
+
+    server_list_addresses(&db->servers, db->resolver, a);
+    resolver_forget(db->resolver); /* names are looked up anew for each connection */
+    if (a->any) {
+        begin_connection(db);
+        return;
+    }
+    snprintf(why, sizeof(why), "the name of its host, %s, cannot be resolved: %s", a->missing,
+             a->why);
+    database_doom(db, why);
+}
+
+/* Go on when all names have an answer. */
+static void on_resolved(void *database)
+{
+    struct database *db = database;
+
+    if (db->state != DATABASE_RESOLVING || db->drop)
+        return;
+    server_list_addresses(&db->servers, db->resolver, &db->addresses);
+    if (!db->addresses.waits)
+        connect_by_address(db);
+}
+
+static void connect_now(struct database *db)
+{
+    if (db->servers.first == 0)
+        server_list_read(&db->servers, db->conninfo);
+    db->state = DATABASE_RESOLVING;
+    arm_timer(db->timer, RESOLVE_MS);
+    server_list_resolve(&db->servers, db->resolver);
+    on_resolved(db);
 }
 
 struct database *database_new(struct event_base *base, const char *conninfo,
@@ -267,7 +322,8 @@ struct database *database_new(struct event_base *base, const char *conninfo,
     };
     db->timer = event_new(base, -1, 0, on_timer, db);
     db->ear = event_new(base, -1, 0, session_on_ear, db);
-    if (db->timer == NULL || db->ear == NULL) {
+    db->resolver = resolver_new(base, on_resolved, db);
+    if (db->timer == NULL || db->ear == NULL || db->resolver == NULL) {
         database_free(db);
         return NULL;
     }
@@ -285,6 +341,7 @@ void database_free(struct database *db)
         event_free(db->timer);
     if (db->ear != NULL)
         event_free(db->ear);
+    resolver_free(db->resolver);
     free(db);
 }
 

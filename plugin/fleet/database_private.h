@@ -4,11 +4,13 @@
 #ifndef JETON_PLUGIN_FLEET_DATABASE_PRIVATE_H
 #define JETON_PLUGIN_FLEET_DATABASE_PRIVATE_H
 
+#include "plugin/fleet/copy_row.h"
 #include "plugin/fleet/database.h"
 #include "plugin/fleet/server_list.h"
 
 enum database_state {
     DATABASE_DOWN,       /* waits until it is time to try again */
+    DATABASE_RESOLVING,  /* the names of its servers are looked up */
     DATABASE_CONNECTING, /* libpq connects */
     DATABASE_SETUP,      /* the session is set up */
     DATABASE_PREPARING,  /* the queries are prepared */
@@ -35,6 +37,8 @@ struct database {
     void *context;
     const char *conninfo;
     struct server_list servers;
+    struct server_addresses addresses; /* of them, for the connection that is made */
+    struct resolver *resolver;
     PGconn *conn; /* NULL: none */
     enum database_state state;
     struct event *socket; /* NULL: none */
@@ -56,6 +60,7 @@ struct database {
     unsigned first, pending;
     struct exchange exchange[DATABASE_PENDING_MAX];
     bool copy_wanted, copying, copied_out, copy_failed;
+    struct copy_reader copy_reader;
     const struct database_copy *copy;
     void *copy_context;
 };

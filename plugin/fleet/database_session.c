@@ -74,11 +74,20 @@ static void prepare(struct database *db)
         database_doom(db, PQerrorMessage(db->conn));
 }
 
+/* A session whose client has gone stays while it waits for a standby, or sends to a network that is cut, and a host has
+ * two at most.  Those of agents before this one are ended; a `jeton fleet` of this host waits for neither. */
+#define END_EARLIER_ONES                                                                   \
+    "select pg_terminate_backend(pid) from pg_stat_activity where usename = session_user " \
+    "and datname = current_database() and pid <> pg_backend_pid() "                        \
+    "and application_name = current_setting('application_name') "                          \
+    "and (wait_event in ('SyncRep', 'ClientWrite') "                                       \
+    "or (state like 'idle%%' and state_change < clock_timestamp() - interval '15 s')); "
+
 /* Warnings must come, as they tell what is not confirmed; and we must hear before we read. */
 bool session_begin(struct database *db)
 {
     uint8_t random[8];
-    char name[2 * sizeof(random)], sql[400];
+    char name[2 * sizeof(random)], sql[1000];
     struct text t = text_in(name, sizeof(name));
 
     randombytes_buf(random, sizeof(random));
@@ -89,7 +98,7 @@ bool session_begin(struct database *db)
     snprintf(sql, sizeof(sql),
              "set client_min_messages = warning; "
              "set default_transaction_isolation = 'read committed'; set jit = off; "
-             "listen jeton; listen %s; "
+             "listen jeton; listen %s; " END_EARLIER_ONES
              /* While the queue of notifications is full, a commit with one fails. */
              "select pg_notify('%s', '') where pg_notification_queue_usage() < 0.75",
              db->probe, db->probe);

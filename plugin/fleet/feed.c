@@ -76,7 +76,7 @@ static bool hand_on(struct context *c, const PGresult *r)
 
     for (int i = 1; i < rows; i++) {
         const struct change_row row = { context_column(r, i, 2), context_column(r, i, 3),
-                                        context_column(r, i, 4) };
+                                        context_column(r, i, 4), false };
         const struct fleet_place before = at;
         const char *anew = NULL;
         const bool read = row.event.len > 0 && read_place(r, i, &before, &at);

@@ -19,6 +19,7 @@ enum {
     REPLY_MAX = 8 * LINE_MAX_BYTES, /* longer than any line of jetond's */
     RETRY_MS = 200,
     READ_MOST = 256 * 1024,
+    SEND_MOST = 1024 * 1024, /* on its way to jetond; the kernel mostly grants less */
 };
 
 /* A request whose answer has not come yet. */
@@ -154,10 +155,15 @@ static const char *distrust(const struct link *l, int fd)
     return text;
 }
 
+/* The more is on its way, the more rarely one process waits for the other on a busy machine. */
 static int connect_to(const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    const int most = SEND_MOST;
+
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof(most));
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)

@@ -44,7 +44,7 @@ const char query_snapshot[] =
     /* A scan and a sort, which are faster here than the index that the planner prefers. */
     "set local enable_indexscan = off; set local work_mem = '64MB'; "
     "select serial, nonce from jeton.place(); "
-    "copy (select encode(digest, 'hex'), claims from jeton.snapshot order by digest) to stdout; "
+    "copy (select digest, claims from jeton.snapshot order by digest) to stdout (format binary); "
     "commit";
 
 const struct query_row *query_row(enum query query)

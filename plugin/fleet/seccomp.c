@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/fleet/seccomp.h"
 
+#include <sched.h>
 #include <sys/socket.h>
 
 #include "plugin/sandbox/seccomp_filter.h"
@@ -34,7 +35,8 @@ static const int allowed[] = {
 };
 /* clang-format on */
 
-/* Sockets to databases, and one that the C library asks which kinds of addresses there are. */
+/* Sockets to databases, and one that the C library asks which kinds of addresses there are; threads, but no
+ * processes. */
 static int add_own(scmp_filter_ctx filter)
 {
     static const int families[] = { AF_INET, AF_INET6, AF_NETLINK };
@@ -43,6 +45,9 @@ static int add_own(scmp_filter_ctx filter)
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && error == 0; i++)
         error = seccomp_filter_add_masked(filter, SCMP_ACT_ALLOW, CALL(socket), 0, 0xffffffff,
                                           (scmp_datum_t)families[i]);
+    if (error == 0)
+        error = seccomp_filter_add_masked(filter, SCMP_ACT_ALLOW, CALL(clone), 0, CLONE_THREAD,
+                                          CLONE_THREAD);
     return error;
 }
 

@@ -5,7 +5,8 @@
 
 #include "plugin/fleet/batch.h"
 
-enum { PARTS_MAX = 3 /* that jetond has not answered */ };
+/* Parts that jetond has not answered, of a MiB each at most: the database goes on while jetond is busy. */
+enum { PARTS_MAX = 8 };
 
 struct snapshot {
     uint64_t round;           /* of the context, when this began */
@@ -84,36 +85,12 @@ static void on_copied_place(void *context, const PGresult *r)
                   !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
 }
 
-/* Decode COPY's text format in place: a column of it, up to a tab. */
-static struct slice take_column(char **at, const char *end)
+static const char *add_row(struct context *c, struct slice digest, struct slice claims)
 {
-    static const char codes[] = "b\bf\fn\nr\rt\tv\v";
-    char *from = *at, *to = *at;
-    struct slice column = { *at, 0 };
-    const bool null = end - from >= 2 && from[0] == '\\' && from[1] == 'N' &&
-                      (end - from == 2 || from[2] == '\t');
-
-    for (; from < end && *from != '\t'; from++) {
-        if (*from == '\\' && from + 1 < end) {
-            const char *code = strchr(codes, *++from);
-            *to++ = code != NULL && (code - codes) % 2 == 0 ? code[1] : *from;
-        } else {
-            *to++ = *from;
-        }
-    }
-    *at = from < end ? from + 1 : from;
-    column.len = (size_t)(to - column.at);
-    return null ? (struct slice){ NULL, 0 } : column;
-}
-
-static const char *add_row(struct context *c, char *line, size_t len)
-{
+    const struct change_row row = { .digest = digest, .claims = claims, .snapshot = true };
     struct snapshot *s = c->snapshot;
-    const char *why = "no memory", *end = line + len;
-    struct change_row row = { .event = { "", 0 } };
+    const char *why = "no memory";
 
-    row.digest = take_column(&line, end);
-    row.claims = take_column(&line, end);
     if (s->part == NULL)
         s->part = new_part(c);
     if (s->part == NULL || !batch_add(s->part, &row, &why))
@@ -123,14 +100,14 @@ static const char *add_row(struct context *c, char *line, size_t len)
 }
 
 /* Rows that come when it is over already are passed over, up to the end of the copy. */
-static bool on_copied_line(void *context, char *line, size_t len)
+static bool on_copied_row(void *context, struct slice digest, struct slice claims)
 {
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
     if (is_stale(c) || s->failed)
         return true;
-    const char *why = add_row(c, line, len);
+    const char *why = add_row(c, digest, claims);
     if (why != NULL) {
         context_stuck(c, "a token of the database's cannot be understood: %s", why);
         return true;
@@ -161,7 +138,7 @@ static void on_copied(void *context, bool ok)
 
 void snapshot_begin(struct context *c)
 {
-    static const struct database_copy copy = { on_copied_place, on_copied_line, on_copied };
+    static const struct database_copy copy = { on_copied_place, on_copied_row, on_copied };
     struct snapshot *s = c->snapshot;
 
     *s = (struct snapshot){ .round = c->round, .reads = true };

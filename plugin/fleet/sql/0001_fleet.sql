@@ -106,6 +106,21 @@ as $$ select concat_ws(' ', 'group=' || t.grp, 'created=' || jeton.stamp(t.creat
                        'description=' || jeton.word(nullif(description, '')), 'replaces=' || encode(replaces, 'hex'),
                        'origin=' || jeton.word(t.origin), 'by=uid:' || t.by_uid) $$;
 
+-- One of them, with its key, or NULL.  Words are taken from the first on: what a description says is none.
+create function jeton.claim(words text, key text) returns text language sql immutable
+set standard_conforming_strings = on
+as $$ select m[1] from regexp_matches($1, '([a-z]+=(?:"(?:[^"\\]|\\.)*"|[^ "]*))(?: |$)', 'g') m where m[1] like $2 || '=%' $$;
+
+-- Those of a token that has others already: what is NULL stays as it is, what is empty goes.
+create function jeton.changed_words(t jeton.token, subject text, scopes text, description text) returns text language sql stable
+as $$ select concat_ws(' ', 'group=' || t.grp, 'created=' || jeton.stamp(t.created), 'activates=' || jeton.stamp(t.activates),
+                       'expires=' || jeton.stamp(t.expires),
+                       case when subject is null then jeton.claim(t.words, 'subject') else 'subject=' || jeton.word(nullif(subject, '')) end,
+                       case when scopes is null then jeton.claim(t.words, 'scopes') else 'scopes=' || nullif(scopes, '') end,
+                       case when description is null then jeton.claim(t.words, 'description')
+                            else 'description=' || jeton.word(nullif(description, '')) end,
+                       jeton.claim(t.words, 'replaces'), 'origin=' || jeton.word(t.origin), 'by=uid:' || t.by_uid) $$;
+
 -- -- order -----------------------------------------------------------------------------------------------------------
 
 -- Make the partition with this number, of a million serials.  ATTACH: CREATE … PARTITION OF would wait for whoever reads.
@@ -210,18 +225,20 @@ end $$;
 
 -- -- writing ---------------------------------------------------------------------------------------------------------
 
--- Create a token or bring it up to date, with all its claims.  Denials are sticky: revoked > disabled > active, and only `enable`
--- undoes a disabling.  A create may be repeated by who made it: his first answer may have been lost.
+-- Create a token, with all its claims, or change it.  A change (update, enable, end) has the claims that it changes, so that it undoes no
+-- other one, however late it comes: NULL leaves a claim as it is, and an `expires` of -1 is never; `end` lets the token end no later than
+-- that.  Denials are sticky: revoked > disabled > active, and only `enable` undoes a disabling.  A create may be repeated by who made it:
+-- his first answer may have been lost.
 create function jeton.put(event text, digest bytea, grp text, state text, created bigint, activates bigint, expires bigint, subject text,
                           scopes text, description text, replaces bytea, by_uid bigint, out serial bigint, out nonce uuid)
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
 set plan_cache_mode = auto as $$
 #variable_conflict use_column
-declare o token; t token; now_s bigint := extract(epoch from clock_timestamp()); there bool;
+declare o token; t token; now_s bigint := extract(epoch from clock_timestamp()); there bool; changes bool := $1 in ('update', 'enable', 'end');
 begin
     perform check_group($3);
-    perform check_values($2, $4, array[$5, $6, $7], $8, $9, $10, $11, $12);
-    if $1 is null or $1 not in ('create', 'import', 'update', 'rotate', 'enable') then
+    perform check_values($2, $4, case when changes then array[0, null, nullif($7, -1)] else array[$5, $6, $7] end, $8, $9, $10, $11, $12);
+    if $1 is null or not changes and $1 not in ('create', 'import', 'rotate') or $1 = 'end' and coalesce($7, -1) = -1 then
         raise exception 'jeton: the value of event is wrong' using errcode = 'J0008';
     end if;
     serial := next_serial(1);
@@ -229,7 +246,7 @@ begin
     there := found;
     if there and o.grp <> $3 then
         raise exception 'jeton: a token of another group' using errcode = 'J0004';
-    elsif $1 in ('update', 'enable') and (not there or o.state = 'deleted') then
+    elsif changes and (not there or not o.known or o.state = 'deleted') then       -- of what is denied alone nobody knows the claims
         raise exception 'jeton: no such token' using errcode = 'J0007';
     elsif there and (o.state = 'deleted' or ($1 = 'create' and o.known
                      and (o.origin <> session_user or o.created <> $5 or o.by_uid is distinct from $12))) then
@@ -239,7 +256,15 @@ begin
         perform check_id($2);
     end if;
     t := o;
-    t.digest := $2;    t.grp := $3;    t.activates := $6;    t.expires := $7;    t.known := true;    t.changed := clock_timestamp();
+    t.digest := $2;    t.grp := $3;    t.known := true;    t.changed := clock_timestamp();
+    if not changes then
+        t.activates := $6;    t.expires := $7;
+    elsif $7 is not null then
+        t.expires := case $1 when 'end' then least(o.expires, $7) else nullif($7, -1) end;
+        if t.expires <= t.activates then                -- no host would take it
+            raise exception 'jeton: the value of expires is wrong' using errcode = 'J0008';
+        end if;
+    end if;
     if not coalesce(o.known, false) then                        -- who made it stays
         t.created := $5;    t.origin := session_user;    t.by_uid := $12;
     end if;
@@ -248,7 +273,7 @@ begin
                     when $4 = 'disabled' or (o.state = 'disabled' and $1 <> 'enable') then 'disabled' else 'active' end;
     t.revoked := case when t.state = 'revoked' then coalesce(o.revoked, now_s) end;
     t.disabled := case when t.state = 'disabled' then coalesce(o.disabled, now_s) when t.state = 'revoked' then o.disabled end;
-    t.words := words(t, $8, $9, $10, $11);
+    t.words := case when changes then changed_words(t, $8, $9, $10) else words(t, $8, $9, $10, $11) end;
     if there then
         update token x set activates = t.activates, expires = t.expires, known = t.known, changed = t.changed, created = t.created, origin = t.origin,
             by_uid = t.by_uid, enabled = t.enabled, state = t.state, revoked = t.revoked, disabled = t.disabled, words = t.words where x.digest = $2;
@@ -256,7 +281,7 @@ begin
         insert into token select t.*;
     end if;
     insert into change as c (serial, event, digest, grp, claims, by_uid)
-    values (put.serial, $1, $2, $3, denial(t.state, t.revoked, t.disabled) || ' ' || t.words, $12) returning c.nonce into nonce;
+    values (put.serial, case $1 when 'end' then 'update' else $1 end, $2, $3, denial(t.state, t.revoked, t.disabled) || ' ' || t.words, $12) returning c.nonce into nonce;
     perform wake();
 end $$;
 

@@ -5,7 +5,7 @@ import signal
 import tempfile
 import time
 
-from fleet_agent import Agent, answer, caught_up, create, following, run
+from fleet_agent import Agent, answer, caught_up, create, denial, following, run
 from fleet_link import Link
 from fleet_postgres import FleetDatabase, deny, digest_of, put
 from postgres import Cluster, need_postgresql
@@ -49,6 +49,25 @@ def test_cancelled_wait_for_a_standby_confirms_neither_a_change_nor_a_beat(fake_
             assert max(lease[1] for lease in fake_jetond.leases) < until + 1.5e9, "a beat that nobody confirmed gave a lease"
             cluster.require_standby("")
             assert answer(fake_jetond, fake_jetond.offer(create(2)))[0] == "done"
+
+
+def test_agents_that_are_killed_while_they_wait_for_a_standby_leave_the_next_one_its_connections(fake_jetond):
+    """PostgreSQL does not notice that their clients are gone, and a host may have two."""
+    need_postgresql()
+    with Cluster() as cluster, FleetDatabase(cluster) as fleet:
+        fleet.join("h1", "web", issuer=True).close()
+        with following(fleet.conninfo("h1"), fake_jetond) as agent:
+            cluster.require_standby("nobody")
+            request = fake_jetond.offer(denial(1))
+            for _ in range(4):
+                pids = eventually(lambda: waiting_for_a_standby(fleet), "it waits", 20)
+                agent.kill()
+                assert waiting_for_a_standby(fleet) == pids, "its session stays"
+                agent.spawn()
+                eventually(lambda: set(waiting_for_a_standby(fleet)) - set(pids), "the next one takes the denial", 20)
+            assert "too many connections" not in agent.log()
+            cluster.require_standby("")
+            assert answer(fake_jetond, request, 20)[0] == "done"
 
 
 def test_primary_whose_standbys_are_silent_is_left_for_the_next_server(fleet_database, fake_jetond):
@@ -169,3 +188,10 @@ def test_agent_that_slept_gives_no_lease_that_is_longer(fleet_database, fake_jet
         eventually(lambda: fake_jetond.until > until, "leases go on")
     for came, end, _ in fake_jetond.leases:
         assert end <= (came + 5) * 1e9
+
+
+def test_lease_that_jetond_is_too_busy_to_take_is_given_again_soon(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web")
+    fake_jetond.busy = 10
+    with following(fleet_database.conninfo("h1"), fake_jetond) as agent:
+        assert fake_jetond.busy == 0 and "does not take the lease" not in agent.log()

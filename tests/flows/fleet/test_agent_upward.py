@@ -30,11 +30,13 @@ def test_each_event_goes_up_as_what_it_is(fleet_database, fake_jetond):
     fleet_database.join("h1", "web", issuer=True)
     with following(fleet_database.conninfo("h1"), fake_jetond):
         assert answer(fake_jetond, fake_jetond.offer(create(1)))[0] == "done"
-        for line, expected in ((denial(1, "disable"), "disabled"), (create(1).replace("create ", "enable "), "active"),
-                               (create(1, " subject=x").replace("create ", "update "), "active"), (denial(1), "revoked"),
+        for line, expected in ((denial(1, "disable"), "disabled"), (denial(1, "enable"), "active"),
+                               (denial(1, "update", " subject=x"), "active"),
+                               (denial(1, "end", " expires=2090-01-01T00:00:00Z"), "active"), (denial(1), "revoked"),
                                (denial(1, "delete"), "deleted")):
             assert answer(fake_jetond, fake_jetond.offer(line))[0] == "done", line
             assert state(fleet_database, 1) == expected, line
+        assert " expires=2090-01-01T00:00:00Z subject=x " in fleet_database.admin.value("select words from jeton.token")
 
 
 @pytest.mark.parametrize("line, code", [

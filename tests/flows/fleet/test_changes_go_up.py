@@ -47,7 +47,7 @@ def test_what_came_later_by_the_feed_is_not_undone_by_an_earlier_answer(host, ag
     client = asked(host, f"update {token['id']} scopes=first")
     request = agent.take_one()
     place = agent.commit(request)
-    agent.changes.commit("update", request["digest"], created=request["created"], scopes="second")
+    agent.changes.commit("update", request["digest"], scopes="second")
     agent.catch_up()
     agent.answer(request, place)
     assert client.reply()["place"] == place
@@ -183,11 +183,12 @@ def test_a_disabled_token_is_enabled_when_the_database_says_so(host, agent):
     assert host.verify(token["token"]) == "OK"
 
 
-def test_an_update_sends_the_whole_record_and_is_in_force_at_once(host, agent):
-    token = create(host, agent, subject="shop", scopes="a")
-    client = asked(host, f"update {token['id']} scopes=b ttl=1h")
+def test_an_update_sends_what_it_changes_and_is_in_force_at_once(host, agent):
+    token = create(host, agent, subject="shop", scopes="a", description="new")
+    client = asked(host, f'update {token["id"]} scopes=b ttl=1h description=""')
     request = agent.take_one()
-    assert (request["event"], request["subject"], request["scopes"]) == ("update", "shop", "b")
+    assert (request["event"], request["scopes"], request["description"]) == ("update", "b", "")
+    assert "expires" in request and "subject" not in request and "created" not in request
     assert host.verify(token["token"], scope="b") == "NO scope"
     agent.carry_out([request])
     assert client.reply()["scopes"] == "b"
@@ -200,9 +201,31 @@ def test_two_updates_of_a_token_both_count(host, agent):
         client.send(f"update {token['id']} scopes=b", f"update {token['id']} description=new")
         agent.carry_out([agent.take_one()])
         second = agent.take_one()
-        assert (second["scopes"], second["description"]) == ("b", "new")
+        assert "scopes" not in second and second["description"] == "new"
         agent.carry_out([second])
         assert [client.reply().verdict for _ in range(2)] == ["OK", "OK"]
+    line = host.done(f"show {token['id']}").lines[0]
+    assert (line["scopes"], line["description"]) == ("b", "new")
+
+
+def test_an_update_that_is_offered_again_undoes_nothing_that_came_between(host, agent):
+    token = create(host, agent, subject="shop", scopes="a,b", description="old")
+    client = asked(host, f"update {token['id']} description=new")
+    request = agent.take_one()
+    agent.changes.commit("update", request["digest"], scopes="a", expires="2090-01-01T00:00:00Z")
+    agent.close()
+    with Agent(host, agent.changes, takes=False) as other:       # it catches up
+        again = other.take_one()
+        assert again == request
+        place = other.commit(again)
+        assert host.verify(token["token"], scope="b") == "NO scope"
+        other.answer(again, place)
+        assert client.reply().verdict == "OK"
+        for _ in range(2):
+            assert host.verify(token["token"], scope="b") == "NO scope", "here it was in force already"
+            line = host.done(f"show {token['id']}").lines[0]
+            assert (line["scopes"], line["expires"], line["description"]) == ("a", "2090-01-01T00:00:00Z", "new")
+            other.catch_up()
 
 
 def test_an_enable_waits_for_the_disable_before_it(host, agent):
@@ -268,3 +291,20 @@ def test_the_journal_keeps_a_denial_that_is_never_confirmed(host, agent):
     host.restart()
     [entry] = host.done(f"journal id={token['id']} event=revoke").lines
     assert entry["by"] == f"uid:{os.getuid()}" and "place" not in entry
+
+
+@pytest.mark.parametrize("event", ["revoke", "disable"])
+def test_the_journal_says_where_a_denial_is_that_nobody_waited_for_any_more(host, agent, event):
+    token = create(host, agent, subject="shop")
+    agent.close()
+    assert host.ask(f"{event} {token['id']}").verdict == "ERR unavailable"
+    host.restart()
+    with Agent(host, agent.changes, takes=False) as other:
+        other.carry_out([other.take_one()])
+        first, second = eventually(lambda: two_of(host.done(f"journal id={token['id']} event={event}").lines), "it is journalled")
+    assert "place" not in first and second["place"] == agent.changes.newest()
+    assert (second["by"], second["group"]) == (first["by"], "web")
+
+
+def two_of(lines):
+    return lines if len(lines) == 2 else None

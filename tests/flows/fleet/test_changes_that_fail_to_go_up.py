@@ -60,6 +60,7 @@ def test_an_agent_that_is_lost_after_it_has_committed_is_asked_again(host, agent
         other.fail(again, "exists")
         update = other.take_one()
         assert (update["event"], update["digest"]) == ("update", request["digest"])
+        assert set(update) == {"request", "event", "digest", "group", "by"}, "it changes nothing"
         other.carry_out([update])
         reply = client.reply()
         assert reply.verdict == "OK" and reply["place"] == agent.changes.newest()
@@ -158,6 +159,24 @@ def test_a_denial_without_an_agent_is_kept_and_goes_up_after_a_restart(host, age
         eventually(lambda: stat(host, "fleet_unsent") == 0, "nothing is unsent")
     host.restart()
     assert stat(host, "fleet_unsent") == 0
+
+
+def test_no_number_of_a_request_is_given_again_however_soon_the_daemon_starts(host, agent):
+    """An agent that has a request under way would take another one of that number for the same."""
+    tokens = [create(host, agent)["id"] for _ in range(3)]
+    agent.catch_up()
+    clients = [asked(host, f"revoke {token} wait=60s") for token in tokens]
+    given = []
+    for start in range(1, 4):       # of which two are in one second
+        while len(given) < start * len(tokens):
+            given += [int(request["request"]) for request in agent.take()]
+        agent.close()
+        host.kill_unseen()
+        host.start()
+        agent = Agent(host, agent.changes, takes=False)
+    assert given == sorted(set(given))
+    for one in agent, *clients:
+        one.close()
 
 
 def test_a_denial_that_the_disk_refuses_is_in_force_goes_up_and_is_saved_later(host, agent):

@@ -25,7 +25,7 @@ class Model:
 
     def put(self, event, state):
         """Return the code of the refusal, or None."""
-        if event in ("update", "enable") and (self.state is None or self.gone):
+        if event in ("update", "enable") and (not self.known or self.gone):
             return "J0007"
         if self.gone:
             return "J0005"
@@ -159,6 +159,47 @@ def test_who_made_a_token_stays_when_another_host_updates_it(fleet_database):
     fields = words_of(feed(other, serial)[0][4])
     assert (fields["origin"], fields["by"], fields["created"], fields["subject"]) == ("maker", "uid:1000", "2027-01-15T08:00:00Z", "new")
     assert fleet_database.admin.row("select host, by_uid from jeton.change where serial = $1", serial) == ("other", 7)
+
+
+def test_a_change_has_the_claims_that_it_names_and_leaves_the_others(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    tricky = 'a" subject=root \\" scopes=all \n expires=never'
+    put(issuer, digest_of(1), activates=NOW - 9, expires=NOW, description=tricky, replaces=digest_of(7)[:10])
+    claims = issuer.value("select claims from jeton.snapshot")
+    put(issuer, digest_of(1), "update", created=None)
+    assert issuer.value("select claims from jeton.snapshot") == claims, "a description says nothing of other claims"
+    put(issuer, digest_of(1), "update", created=None, scopes="a,b", expires=NOW + 5)
+    put(issuer, digest_of(1), "update", created=None, subject="x y")
+    changed = claims.replace("08:00:00Z description", '08:00:05Z subject="x y" scopes=a,b description')
+    assert changed != claims and issuer.value("select claims from jeton.snapshot") == changed
+    deny(issuer, digest_of(1), event="disable")
+    put(issuer, digest_of(1), "enable", created=None)
+    assert issuer.value("select claims from jeton.snapshot") == changed.replace("state=active", "state=active enables=yes")
+    put(issuer, digest_of(1), "update", created=None, subject="", scopes="", description="", expires=-1)
+    fields = words_of(issuer.value("select claims from jeton.snapshot"))
+    assert set(fields) == {"state", "enables", "group", "created", "activates", "replaces", "origin", "by"}
+
+
+def test_a_rotated_token_ends_no_later_whatever_comes_late(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    put(issuer, digest_of(1), activates=NOW - 9, subject="ci")
+    for end, expected in (NOW, NOW), (NOW + 60, NOW), (NOW - 5, NOW - 5):
+        serial, _ = put(issuer, digest_of(1), "end", created=None, expires=end)
+        assert fleet_database.admin.value("select expires from jeton.token") == expected
+    (row,) = feed(issuer, serial)
+    assert row[2] == "update" and words_of(row[4])["subject"] == "ci"
+    for expires in None, -1, NOW - 9:
+        with pytest.raises(DatabaseError) as refusal:
+            put(issuer, digest_of(1), "end", created=None, expires=expires)
+        assert refusal.value.sqlstate == "J0008"
+
+
+def test_what_is_only_denied_cannot_be_changed_as_nobody_knows_its_claims(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    deny(issuer, digest_of(1), event="disable")
+    with pytest.raises(DatabaseError) as refusal:
+        put(issuer, digest_of(1), "enable", created=None)
+    assert refusal.value.sqlstate == "J0007"
 
 
 def test_a_batch_with_a_token_that_is_not_there_changes_nothing_and_names_it(fleet_database):

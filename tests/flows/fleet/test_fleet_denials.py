@@ -45,3 +45,25 @@ def test_an_enable_of_a_snapshot_that_is_given_up_is_taken_back(daemon):
     feed.done("fleet abort")
     eventually(lambda: d.verify(value) == "NO disabled", "it is as it was")
     assert d.list()[0]["state"] == "disabled"
+
+
+def test_tokens_of_a_subject_are_as_many_after_a_snapshot_that_is_given_up(daemon):
+    """Also where it has denied some of them, and changed others; and the next one denies them for good."""
+    d, feed = fleet_daemon(daemon, config="[policy]\nmax_tokens_per_subject = 4\n")
+    denied, changed, other = values(3)
+    feed.snapshot(*(put(value, subject="ann") for value in (denied, changed, other)))
+    feed.lease()
+    lines = sorted([put(denied, subject="ann", state="revoked"), put(changed, subject="ann", state="revoked", scopes="less"), put(other, subject="ann")])
+    for _ in range(3):
+        for reply in feed.client.pipeline(["fleet begin snapshot=yes", *lines, "fleet end more=yes", "fleet abort"]):
+            assert reply.verdict == "OK", reply
+        feed.lease()        # what came of it is taken back
+        assert d.verify(denied) == "NO revoked"
+    token = d.done("create subject=ann")
+    assert d.ask("create subject=ann")["rule"] == "max_tokens_per_subject"
+    feed.bring(deny(denied), deny(changed))
+    for _ in range(2):
+        assert d.ask("create subject=ann").verdict == "OK"
+    assert d.ask("create subject=ann")["rule"] == "max_tokens_per_subject"
+    d.done(f"revoke {token['id']}")
+    d.done("create subject=ann")

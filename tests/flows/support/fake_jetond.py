@@ -19,7 +19,7 @@ STATES = {"active", "disabled", "revoked"}
 CHECKS = {
     "digest": HEX.fullmatch, "group": NAME.fullmatch, "origin": NAME.fullmatch, "state": STATES.__contains__,
     "created": TIME.fullmatch, "activates": TIME.fullmatch, "revoked": TIME.fullmatch, "disabled": TIME.fullmatch,
-    "expires": lambda v: v == "never" or TIME.fullmatch(v), "enables": "yes".__eq__, "snapshot": "yes".__eq__, "more": "yes".__eq__,
+    "expires": lambda v: v == "never" or TIME.fullmatch(v), "enables": "yes".__eq__, "snapshot": "yes".__eq__, "confirm": "end".__eq__, "more": "yes".__eq__,
     "by": re.compile(r"uid:\d{1,10}").fullmatch, "replaces": re.compile(r"[0-9a-f]{20}").fullmatch,
     "place": lambda v: v == "none" or PLACE.fullmatch(v), "subject": lambda v: len(v.encode()) <= 256,
     "scopes": lambda v: len(v) <= 2080, "description": lambda v: len(v.encode()) <= 1024,
@@ -28,7 +28,7 @@ CHECKS = {
 }
 KEYS = {
     "fleet place": ((), ()), "fleet places": ((), ("after", "limit")), "fleet rewind": (("place",), ()),
-    "fleet lease": ((), ("until", "keep")), "fleet begin": ((), ("place", "snapshot")), "fleet end": (("place",), ("more",)),
+    "fleet lease": ((), ("until", "keep")), "fleet begin": ((), ("place", "snapshot", "confirm")), "fleet end": (("place",), ("more",)),
     "fleet abort": ((), ()), "fleet take": ((), ("wait",)), "fleet done": (("request", "place"), ("seen", "hosts")),
     "fleet failed": (("request", "code", "message"), ()), "fleet touched": ((), ("after", "limit")),
     "put": (("digest", "group", "created"), ("state", "activates", "expires", "revoked", "disabled", "subject", "scopes", "description",
@@ -89,18 +89,16 @@ class FakeJetond:
         self.until = self.keep = 0  # nanoseconds of CLOCK_BOOTTIME
         self.leases = []            # (when it came, until, keep)
         self.batches = []           # (from, to, snapshot, changes)
-        self.rewinds = 0
         self.faults = []
         self.requests = {}          # number: the line, until it is answered
         self.answered = {}          # number: ("done" or "failed", values)
-        self.number = 0
+        self.number = self.rewinds = self.sessions = 0
         self.touched = []           # (digest, used)
-        self.sessions = 0
+        self.busy = 0               # so many leases are refused: a snapshot is being taken back
         self.refuse_end = None      # "ERR store …": instead of saving
         self.delay = 0.0            # before each answer to `end`
         self.part = None            # digests of the snapshot so far
-        self.holder = None          # who has a batch
-        self.listener = None
+        self.holder = self.listener = None  # who has a batch
         self.open = set()
 
     def __enter__(self):
@@ -204,6 +202,7 @@ class Session:
         self.begun = None           # (from, snapshot), within a batch
         self.changes = []
         self.broken = None          # why the batch cannot be applied
+        self.quiet = False          # its changes are not answered
         self.offered = set()
 
     def line(self, wait=None):
@@ -268,13 +267,15 @@ class Session:
         keep = max(until, int(values.get("keep", until)))
         if until > (boottime() + 3600) * 1e9 or keep > (boottime() + 366 * 86400) * 1e9:
             return 'ERR bad-value message="too far"\n'
+        if fake.busy:
+            fake.busy -= 1
+            return 'ERR busy message="a snapshot is taken back"\n'
         fake.until, fake.keep = until, keep
         fake.leases.append((boottime(), until, keep))
         return "OK\n"
 
     def fleet_begin(self, values):
-        fake = self.fake
-        snapshot = "snapshot" in values
+        fake, snapshot, self.quiet = self.fake, "snapshot" in values, "confirm" in values
         if fake.holder not in (None, self) or self.begun:
             return 'ERR busy message="another batch is under way"\n'
         if not snapshot and values.get("place") != fake.place:
@@ -283,12 +284,12 @@ class Session:
         return "OK\n"
 
     def change(self, verb, values):
-        if not self.begun:
+        if not self.begun and not self.quiet:
             return 'ERR no-batch message="no batch"\n'
         if len(self.changes) == BATCH_MAX:
             raise Fault("a batch that is too large")
         self.changes.append((verb, values))
-        return "OK\n"
+        return "" if self.quiet else "OK\n"
 
     def put(self, values):
         return self.change("put", values)
@@ -351,8 +352,7 @@ class Session:
         if verb == "drop":
             fake.tokens.pop(digest, None)
             return
-        claims.setdefault("state", "active")
-        ban = fake.banned.get(digest)
+        claims, ban = {"state": "active"} | claims, fake.banned.get(digest)
         if ban and ban["state"] == "disabled" and "enables" in claims:
             del fake.banned[digest]
         if claims["state"] != "active" and not (ban and RANK[ban["state"]] > RANK[claims["state"]]):

@@ -9,11 +9,13 @@ import time
 from client import Client, Closed, quote
 from daemon import ROLES
 from settings import PATIENCE
+from waiting import eventually
 
 FLEET = (*ROLES, "fleet")
 SECOND = 10 ** 9
 BATCH = 5000        # changes
 CLAIMS = ("created", "activates", "expires", "subject", "scopes", "description", "replaces")
+CHANGES = ("update", "enable", "end")
 DENIALS = {"revoke": "revoked", "disable": "disabled"}
 
 
@@ -24,6 +26,7 @@ class Changes:
         self.host = host
         self.changes = []       # (place, event, digest, line of a batch)
         self.states = {}        # of digests
+        self.claims = {}        # likewise
         self.lock = threading.Lock()
 
     def commit(self, event, digest, group="web", by="uid:0", **claims):
@@ -34,9 +37,19 @@ class Changes:
                 raise FileExistsError(digest)
             state = {"revoke": "revoked", "disable": "disabled", "enable": "active"}.get(event, was or "active")
             self.states[digest] = state = "revoked" if was == "revoked" else state
+            claims = self.merge(event, digest, claims)
             place = f"{len(self.changes) + 1}:{os.urandom(16).hex()}"
             self.changes.append((place, event, digest, line_of(event, digest, group, by, state, self.host, claims)))
             return place
+
+    def merge(self, event, digest, claims):
+        """Return all claims: of a change those that it does not name are as they were, and empty ones go."""
+        if event not in DENIALS:
+            had = self.claims.get(digest, {}) if event in CHANGES else {}
+            if event == "end" and had.get("expires", "never") != "never":
+                claims = {"expires": min(had["expires"], claims["expires"])}
+            self.claims[digest] = {key: value for key, value in (had | claims).items() if value}
+        return self.claims.get(digest, {})
 
     def newest(self):
         return self.changes[-1][0] if self.changes else "none"
@@ -147,7 +160,10 @@ class Agent:
 
     def take(self, wait=None):
         """Return the requests of one answer; wait for one unless told how long."""
-        return self.done("fleet take" + (f" wait={wait}" if wait is not None else "")).lines
+        line = "fleet take" + (f" wait={wait}" if wait is not None else "")
+        reply = eventually(lambda: other_than_busy(self.client.request(line)), "the last agent's connection has ended")
+        assert reply.verdict == "OK", f"{line}: {reply}"
+        return reply.lines
 
     def take_one(self):
         requests = self.take()
@@ -193,6 +209,10 @@ class Agent:
             pass
         except Exception as fault:      # the test shall see it
             self.fault = fault
+
+
+def other_than_busy(reply):
+    return None if reply.verdict == "ERR busy" else reply
 
 
 def asked(host, line, role="admin"):

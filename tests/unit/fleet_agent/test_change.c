@@ -21,11 +21,16 @@ static struct slice slice_or_null(const char *text)
     return text != NULL ? slice_of(text) : (struct slice){ NULL, 0 };
 }
 
-/* Return the line of a row without its end; NULL: there is none, and *why says why. */
+/* Return the line of a row without its end; NULL: there is none, and *why says why.  Without an event it is of a
+ * snapshot. */
 static const char *line_of(const char *event, const char *digest, const char *claims,
                            const char **why)
 {
-    const struct change_row row = { slice_of(event), slice_or_null(digest), slice_or_null(claims) };
+    uint8_t raw[DIGEST_SIZE];
+    struct change_row row = { slice_of(event), slice_or_null(digest), slice_or_null(claims),
+                              event[0] == '\0' };
+    if (row.snapshot && hex_parse(row.digest, raw, sizeof(raw)))
+        row.digest = (struct slice){ (const char *)raw, sizeof(raw) };
     struct text t = text_in(bytes, sizeof(bytes) - 1);
 
     if (!change_write(&t, &row, why)) {
@@ -81,6 +86,7 @@ static void rows_of_a_snapshot_are_puts_or_denials_that_overtook(void **state)
                 "deny digest=" DIGEST " state=revoked group=web");
     assert_null(line_of("", DIGEST, "group=web state=active", &why));
     assert_null(line_of("", DIGEST, "group=web", &why));
+    assert_null(line_of("", "too short", BASE, &why));
 }
 
 static void values_are_decoded_and_quoted_anew(void **state)
@@ -160,7 +166,7 @@ static void any_claims_make_a_line_that_parses_or_none(void **state)
 
 static void line_that_does_not_fit_is_none(void **state)
 {
-    const struct change_row row = { SLICE("create"), SLICE(DIGEST), SLICE(BASE) };
+    const struct change_row row = { SLICE("create"), SLICE(DIGEST), SLICE(BASE), false };
     struct text t = text_in(bytes, 100);
     const char *why;
 

@@ -53,6 +53,33 @@ static void create_has_what_postgresql_takes(void **state)
     free(r);
 }
 
+static void change_has_what_it_names_and_no_more(void **state)
+{
+    uint64_t number;
+    struct change_request *r = parse("request=7 event=update digest=" DIGEST
+                                     " group=web expires=never scopes=\"\" by=uid:5",
+                                     &number);
+
+    (void)state;
+    assert_non_null(r);
+    assert_false(r->denies);
+    assert_string_equal(r->expires, "-1");
+    assert_string_equal(r->scopes, "");
+    assert_true(r->created == NULL && r->activates == NULL && r->subject == NULL &&
+                r->description == NULL);
+    free(r);
+    r = parse("request=7 event=end digest=" DIGEST
+              " group=web expires=1970-01-01T00:00:09Z by=uid:5",
+              &number);
+    assert_non_null(r);
+    assert_string_equal(r->expires, "9");
+    free(r);
+    r = parse("request=7 event=enable digest=" DIGEST " group=web by=uid:5", &number);
+    assert_non_null(r);
+    assert_null(r->expires);
+    free(r);
+}
+
 static void denial_needs_no_time_of_creation(void **state)
 {
     uint64_t number;
@@ -147,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(create_has_what_postgresql_takes),
+        cmocka_unit_test(change_has_what_it_names_and_no_more),
         cmocka_unit_test(denial_needs_no_time_of_creation),
         cmocka_unit_test(wrong_requests_are_none_and_have_their_number),
         cmocka_unit_test(denials_are_alike_by_event_group_and_user),

@@ -57,6 +57,35 @@ static void tokens_stay_sorted_through_additions_and_removals(void **state)
     creation_index_free(&index);
 }
 
+/* So it is with a token of the fleet, whose serial follows from its digest. */
+static void token_that_comes_and_goes_is_there_once_or_not_at_all(void **state)
+{
+    (void)state;
+    struct creation_index index = { .entry = NULL };
+    const uint8_t id[ID_SIZE] = { 0 };
+    uint64_t sum;
+
+    for (uint64_t serial = 1; serial <= 200; serial++) {
+        assert_int_equal(creation_index_reserve(&index, 1), 0);
+        creation_index_add(&index, 5, serial, id, 0);
+    }
+    for (unsigned round = 0; round < 40; round++) {
+        assert_true(creation_index_has(&index, 5, 100));
+        creation_index_remove(&index, 5, 100);
+        assert_false(creation_index_has(&index, 5, 100));
+        assert_int_equal(walk(&index, &sum), 199);
+        assert_int_equal(creation_index_reserve(&index, 1), 0);
+        creation_index_add(&index, 5, 100, id, 0);
+        creation_index_set_by(&index, 5, 100, round);
+        assert_int_equal(walk(&index, &sum), 200);
+    }
+    size_t at = creation_index_before(&index, 5, 100);
+    while (index.entry[at].removed)
+        at++;
+    assert_int_equal(index.entry[at].by, 39);
+    creation_index_free(&index);
+}
+
 static void places_are_found_from_either_side(void **state)
 {
     (void)state;
@@ -103,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_stay_sorted_through_additions_and_removals),
+        cmocka_unit_test(token_that_comes_and_goes_is_there_once_or_not_at_all),
         cmocka_unit_test(places_are_found_from_either_side),
         cmocka_unit_test(latest_times_and_serials_have_their_places),
     };
