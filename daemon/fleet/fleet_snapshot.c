@@ -263,9 +263,10 @@ enum store_found fleet_snapshot_find(const struct fleet_snapshot *s, const uint8
 {
     const uint64_t prefix = prefix_of(id);
     uint64_t low = prefix > 0 ? count_until(s, prefix - 1) : 0, high = count_until(s, prefix);
-    struct block block = { .number = 0 };
+    struct block block;
     struct slice rest, one;
 
+    block.number = 0;
     while (low < high) {
         uint64_t middle = high - (high - low) / 2;
         if (!read_block(s, middle, &block, why))
