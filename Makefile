@@ -333,7 +333,7 @@ $(patsubst %,$(BUILD)/tests/bench/%,fill startup durable): %: %.o $(DAEMON) $(PR
 SIMULATOR = $(BUILD)/tests/fleet/simulator
 SIMULATOR_OWN = $(call objects,$(wildcard tests/fleet/*.c))
 $(SIMULATOR_OWN): CPPFLAGS += $(PQ_INCLUDES)
-$(SIMULATOR): $(SIMULATOR_OWN) $(call objects,plugin/fleet/query.c plugin/fleet/place.c) $(PROTO)
+$(SIMULATOR): $(SIMULATOR_OWN) $(call objects,$(patsubst %,plugin/fleet/%.c,page place query value)) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ -lpq -levent_core $(LIBS_PROTO) -o $@
 
 # Everything beside its peers and lower bounds, as ratios of one run; BENCH_FULL=1 for all of it.

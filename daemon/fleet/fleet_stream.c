@@ -278,6 +278,35 @@ int fleet_cache_snapshot_put(struct fleet_cache *c, const struct fleet_entry *en
 
 /* -- the end ---------------------------------------------------------------------------------- */
 
+/* Find out whether there was an entry when the snapshot began. */
+static enum store_found find_before(struct fleet_cache *c, const uint8_t id[ID_SIZE],
+                                    struct fleet_entry *entry, const char **why)
+{
+    enum store_found found = fleet_find_logged(c, c->frozen, id, entry);
+
+    return found == STORE_ABSENT ? fleet_snapshot_find(c->snapshot, id, entry, why) : found;
+}
+
+/* Make of s->had, which was committed since the beginning, what is to be staged again.  STORE_ABSENT: it is new, and
+ * stays; what was here already and the snapshot has not is dropped. */
+static enum store_found follow(struct fleet_cache *c, const struct fleet_snapshot *made,
+                               const uint8_t id[ID_SIZE], const char **why)
+{
+    struct fleet_stream *s = c->stream;
+    enum store_found found = fleet_snapshot_find(made, id, &s->comes, why);
+
+    if (found == STORE_FOUND && !fleet_entry_merge(&s->comes, &s->had)) {
+        *why = "two digests have the same id";
+        return STORE_FAILED;
+    }
+    if (found != STORE_ABSENT)
+        return found;
+    found = find_before(c, id, &s->comes, why);
+    fleet_entry_copy(&s->comes, &s->had);
+    s->comes.deleted = true;
+    return found;
+}
+
 /* Stage again what was committed since the beginning, as it follows from what the new file has. */
 static int stage_again(struct fleet_cache *c, const struct fleet_snapshot *made)
 {
@@ -287,14 +316,13 @@ static int stage_again(struct fleet_cache *c, const struct fleet_snapshot *made)
     for (size_t i = 0; i < fleet_index_count(c->active) && error == 0; i++) {
         const uint8_t *id = fleet_index_at(c->active, i)->id;
         const char *why = "its log cannot be read";
-        enum store_found had = fleet_snapshot_find(made, id, &s->comes, &why);
-        if (had == STORE_ABSENT)
-            continue;
-        if (had == STORE_FAILED || fleet_find_logged(c, c->active, id, &s->had) != STORE_FOUND)
+        if (fleet_find_logged(c, c->active, id, &s->had) != STORE_FOUND)
             return fail(c, -EIO, why);
-        if (!fleet_entry_merge(&s->comes, &s->had))
-            return fail(c, -EINVAL, "two digests have the same id");
-        error = fleet_cache_put(c, &s->comes);
+        enum store_found found = follow(c, made, id, &why);
+        if (found == STORE_FAILED)
+            return fail(c, -EIO, why);
+        if (found == STORE_FOUND)
+            error = fleet_cache_put(c, &s->comes);
     }
     return failed(c, error);
 }

@@ -113,10 +113,12 @@ static bool apply(struct writer *w, struct change *c, enum fleet_up_event event,
         c->fleet = &w->fleet_up->record;
     }
     if (found == STORE_ABSENT && c->kind->deny != 0) /* the table has it: it was not saved */
-        problem_set(
-            &c->problem, STATUS_STORE,
-            "in force on this host until jetond stops, and not saved: the disk has refused the token "
-            "itself; ask again when it can be written");
+        problem_set(&c->problem, STATUS_STORE,
+                    "in force on this host until jetond stops, and not saved: %s",
+                    w->fleet->snapshot != 0 ?
+                        "the token has come with a snapshot of the fleet that is not complete; ask "
+                        "again when it is" :
+                        "the disk has refused the token itself; ask again when it can be written");
     else if (found == STORE_ABSENT)
         problem_set(&c->problem, STATUS_UNKNOWN, "%s", status_row(STATUS_UNKNOWN)->meaning);
     else if (found == STORE_FAILED)

@@ -118,7 +118,8 @@ struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
 {
     struct fleet_up_request *r = fleet_up_queue_about(q, digest);
 
-    while (r != NULL && (r->event != event || r->confirm != confirm))
+    while (r != NULL &&
+           (r->event != event || r->confirm != confirm || r->outcome.place.serial != 0))
         r = next_about(r->same, digest);
     return r;
 }

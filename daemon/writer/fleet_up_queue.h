@@ -123,7 +123,7 @@ int fleet_up_queue_add(struct fleet_up_queue *q, struct fleet_up_request *r);
 struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
                                               const uint8_t digest[DIGEST_SIZE]);
 
-/* Likewise, a denial that another may join. */
+/* Likewise, a denial that another may join: the database has not answered it. */
 struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
                                                enum fleet_up_event event,
                                                const uint8_t digest[DIGEST_SIZE], bool confirm);

@@ -298,6 +298,8 @@ static void stop(void)
     link_free(c->link);
     if (c->feed.later != NULL)
         event_free(c->feed.later);
+    if (c->report.timer != NULL)
+        event_free(c->report.timer);
     for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
         if (lasting[i] != NULL)
             event_free(lasting[i]);

@@ -19,14 +19,14 @@ struct batch {
     struct text lines; /* owned */
 };
 
-/* Have space for one more line. */
-static bool reserve(struct batch *b)
+/* Have space for so many more bytes. */
+static bool reserve(struct batch *b, size_t more)
 {
     struct text *t = &b->lines;
 
-    if (t->cap - t->len >= LINE_MAX_BYTES)
+    if (t->cap - t->len >= more)
         return true;
-    const size_t cap = 2 * t->cap + BYTES_FIRST;
+    const size_t cap = 2 * t->cap + BYTES_FIRST + more;
     char *at = realloc(t->at, cap);
     if (at == NULL)
         return false;
@@ -39,7 +39,7 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, enum 
 {
     struct batch *b = calloc(1, sizeof(*b));
 
-    if (b == NULL || !reserve(b)) {
+    if (b == NULL || !reserve(b, LINE_MAX_BYTES)) {
         free(b);
         return NULL;
     }
@@ -67,6 +67,11 @@ bool batch_is_full(const struct batch *b)
     return b->count >= CONTEXT_PAGE || b->lines.len >= BYTES_MAX;
 }
 
+bool batch_is_full_for(const struct batch *b, const struct change_row *row)
+{
+    return b->count + change_digests(row) > CONTEXT_PAGE || b->lines.len >= BYTES_MAX;
+}
+
 size_t batch_count(const struct batch *b)
 {
     return b->count;
@@ -74,13 +79,15 @@ size_t batch_count(const struct batch *b)
 
 bool batch_add(struct batch *b, const struct change_row *row, const char **why)
 {
+    struct change change;
+
+    if (!change_read(&change, row, why))
+        return false;
     *why = "no memory";
-    if (!reserve(b))
+    if (!reserve(b, change_size(&change)))
         return false;
-    const size_t before = b->lines.len;
-    if (!change_write(&b->lines, row, why))
-        return false;
-    b->count += b->lines.len > before;
+    change_write(&change, &b->lines);
+    b->count += change.count;
     return true;
 }
 
@@ -116,7 +123,7 @@ bool batch_send(struct batch *b, const struct fleet_place *to, bool more, batch_
     b->to = *to;
     b->done = done;
     b->tag = tag;
-    if (!reserve(b)) {
+    if (!reserve(b, LINE_MAX_BYTES)) {
         batch_free(b);
         return false;
     }

@@ -28,13 +28,14 @@ typedef void batch_done(struct context *c, enum batch_outcome outcome,
 struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind);
 void batch_free(struct batch *b);
 
-/* True if no more should be added. */
+/* True if no more should be added, or this row should not. */
 bool batch_is_full(const struct batch *b);
+bool batch_is_full_for(const struct batch *b, const struct change_row *row);
 
 /* Return the number of lines. */
 size_t batch_count(const struct batch *b);
 
-/* Add the line of a row, if it is for this host.  False: *why says what is wrong. */
+/* Add the lines of a row, if it is for this host.  False: *why says what is wrong. */
 bool batch_add(struct batch *b, const struct change_row *row, const char **why);
 
 /* Send it; it is freed with the answer, or now if this returns false: jetond is not connected.  `more`: it is a part of a

@@ -119,7 +119,7 @@ static const char *take_claim(struct claims *c, const struct argument *a)
 
     if (a->key.len == 0)
         return "its claims have a word without a key";
-    while (i < CLAIM_COUNT && (rows[i].name[0] != a->key.at[0] || !slice_is(a->key, rows[i].name)))
+    while (i < CLAIM_COUNT && !slice_is(a->key, rows[i].name))
         i++;
     if (i == CLAIM_COUNT)
         return NULL;
@@ -152,6 +152,8 @@ static const char *parse_claims(struct slice text, struct claims *c)
 
 /* -- lines -------------------------------------------------------------------------------------- */
 
+static const char key[] = " digest=";
+
 enum kind { KIND_PUT, KIND_ENABLE, KIND_REVOKE, KIND_DISABLE, KIND_DROP, KIND_UNKNOWN };
 
 static enum kind kind_of(struct slice event)
@@ -181,13 +183,6 @@ static enum kind kind_of_snapshot(const struct claims *c)
     return slice_is(c->value[CLAIM_STATE], "revoked") ? KIND_REVOKE : KIND_DISABLE;
 }
 
-static void begin(struct text *t, const char *verb, const uint8_t digest[DIGEST_SIZE])
-{
-    text_adds(t, verb);
-    line_put_key(t, "digest");
-    text_add_hex(t, digest, DIGEST_SIZE);
-}
-
 static void put_claims(struct text *t, const struct claims *c, bool denial)
 {
     for (int i = 0; i < CLAIM_COUNT; i++)
@@ -195,27 +190,27 @@ static void put_claims(struct text *t, const struct claims *c, bool denial)
             line_put(t, rows[i].name, c->value[i]);
 }
 
-static const char *write_line(struct text *t, const uint8_t digest[DIGEST_SIZE], enum kind kind,
-                              const struct claims *c)
+static const char *write_words(struct change *c, struct text *t, enum kind kind,
+                               const struct claims *claims)
 {
     switch (kind) {
     case KIND_PUT:
     case KIND_ENABLE:
-        if (c->value[CLAIM_CREATED].at == NULL)
+        if (claims->value[CLAIM_CREATED].at == NULL)
             return "its claims have no time of creation";
-        begin(t, "put", digest);
-        put_claims(t, c, false);
-        if (kind == KIND_ENABLE && c->value[CLAIM_ENABLES].at == NULL)
+        c->verb = "put";
+        put_claims(t, claims, false);
+        if (kind == KIND_ENABLE && claims->value[CLAIM_ENABLES].at == NULL)
             line_puts(t, "enables", "yes");
         break;
     case KIND_REVOKE:
     case KIND_DISABLE:
-        begin(t, "deny", digest);
+        c->verb = "deny";
         line_puts(t, "state", kind == KIND_REVOKE ? "revoked" : "disabled");
-        put_claims(t, c, true);
+        put_claims(t, claims, true);
         break;
     case KIND_DROP:
-        begin(t, "drop", digest);
+        c->verb = "drop";
         break;
     case KIND_UNKNOWN:
         return "it is of a kind that this version does not know";
@@ -224,38 +219,66 @@ static const char *write_line(struct text *t, const uint8_t digest[DIGEST_SIZE],
     return NULL;
 }
 
-static bool read_digest(const struct change_row *row, uint8_t digest[DIGEST_SIZE])
+static size_t line_size(const struct change *c)
 {
-    if (!row->snapshot)
-        return hex_parse(row->digest, digest, DIGEST_SIZE);
-    if (row->digest.len != DIGEST_SIZE)
-        return false;
-    memcpy(digest, row->digest.at, DIGEST_SIZE);
-    return true;
+    return strlen(c->verb) + strlen(key) + 2 * DIGEST_SIZE + c->len;
 }
 
-bool change_write(struct text *t, const struct change_row *row, const char **why)
+/* Return what is wrong with the digests; NULL: nothing. */
+static const char *digests_fault(const struct change_row *row, enum kind kind)
 {
-    char bytes[LINE_MAX_BYTES];
-    struct text line = text_in(bytes, sizeof(bytes));
-    struct claims claims;
-    uint8_t digest[DIGEST_SIZE];
-    enum kind kind = row->snapshot ? KIND_PUT : kind_of(row->event);
+    const size_t count = change_digests(row);
 
-    *why = NULL;
-    if (row->digest.at == NULL)
-        return true;
-    if (!read_digest(row, digest))
-        *why = "its digest is none";
-    else if (kind != KIND_DROP)
-        *why = parse_claims(row->claims, &claims);
-    if (*why == NULL && row->snapshot)
+    if (count == 0 || row->digest.len % DIGEST_SIZE != 0)
+        return "its digest is none";
+    if (count > CHANGE_DIGESTS_MAX)
+        return "it has too many digests";
+    return count > 1 && kind != KIND_REVOKE && kind != KIND_DISABLE && kind != KIND_DROP ?
+               "it has many digests, and denies none" :
+               NULL;
+}
+
+static const char *read_row(struct change *c, const struct change_row *row)
+{
+    enum kind kind = row->snapshot ? KIND_PUT : kind_of(row->event);
+    struct text words = text_in(c->words, sizeof(c->words));
+    struct claims claims;
+    const char *why = digests_fault(row, kind);
+
+    if (why == NULL && kind != KIND_DROP)
+        why = parse_claims(row->claims, &claims);
+    if (why == NULL && row->snapshot)
         kind = kind_of_snapshot(&claims);
+    if (why == NULL)
+        why = write_words(c, &words, kind, &claims);
+    c->len = words.len;
+    if (why == NULL && (words.cut || line_size(c) > LINE_MAX_BYTES))
+        why = "it does not fit into a line";
+    return why;
+}
+
+bool change_read(struct change *c, const struct change_row *row, const char **why)
+{
+    c->verb = "";
+    c->digests = (const uint8_t *)row->digest.at;
+    c->count = c->len = 0;
+    *why = row->digest.at != NULL ? read_row(c, row) : NULL;
     if (*why == NULL)
-        *why = write_line(&line, digest, kind, &claims);
-    if (*why == NULL && (line.cut || line.len > t->cap - t->len))
-        *why = "it does not fit into a line";
-    if (*why == NULL)
-        text_add(t, line.at, line.len);
+        c->count = change_digests(row);
     return *why == NULL;
+}
+
+size_t change_size(const struct change *c)
+{
+    return c->count * line_size(c);
+}
+
+void change_write(const struct change *c, struct text *t)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        text_adds(t, c->verb);
+        text_adds(t, key);
+        text_add_hex(t, c->digests + i * DIGEST_SIZE, DIGEST_SIZE);
+        text_add(t, c->words, c->len);
+    }
 }

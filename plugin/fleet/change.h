@@ -7,17 +7,40 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
+/* Digests of a row, at most: the database's own limit. */
+enum { CHANGE_DIGESTS_MAX = 1024 };
+
 /* A row of the feed, or of a snapshot. */
 struct change_row {
     struct slice event; /* of the feed */
     struct slice
-        digest; /* of the feed hex digits, of a snapshot bytes; at NULL: not for this host */
+        digest; /* DIGEST_SIZE bytes; a denial may be of many, one behind the other; at NULL: not for this host */
     struct slice claims; /* at NULL: none */
     bool snapshot;
 };
 
-/* Add a `put`, `deny` or `drop` with its line end, or nothing for a row that is not for this host.  False: the row
- * cannot be understood, and *why says what is wrong with it; the text is as it was. */
-bool change_write(struct text *t, const struct change_row *row, const char **why);
+/* What is to be said of each of its digests. */
+struct change {
+    const char *verb;
+    const uint8_t *digests; /* of the row, like the slices */
+    size_t count;           /* 0: it is not for this host */
+    size_t len;
+    char words[LINE_MAX_BYTES]; /* behind the digest, with the line end */
+};
+
+/* Return how many digests a row has. */
+static inline size_t change_digests(const struct change_row *row)
+{
+    return row->digest.at != NULL ? row->digest.len / DIGEST_SIZE : 0;
+}
+
+/* Make a `put`, `deny` or `drop` of a row.  False: it cannot be understood, and *why says what is wrong with it. */
+bool change_read(struct change *c, const struct change_row *row, const char **why);
+
+/* Return the length of all its lines. */
+size_t change_size(const struct change *c);
+
+/* Add them. */
+void change_write(const struct change *c, struct text *t);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "plugin/fleet/value.h"
+
 void context_stuck(struct context *c, const char *format, ...)
 {
     char why[CONTEXT_TROUBLE_SIZE];
@@ -23,7 +25,5 @@ void context_stuck(struct context *c, const char *format, ...)
 
 struct slice context_column(const PGresult *r, int row, int column)
 {
-    if (PQgetisnull(r, row, column))
-        return (struct slice){ NULL, 0 };
-    return (struct slice){ PQgetvalue(r, row, column), (size_t)PQgetlength(r, row, column) };
+    return value_column(r, row, column);
 }

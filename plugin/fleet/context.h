@@ -21,7 +21,9 @@ enum { SCHEMA_VERSION = 1 };
 enum mode { MODE_WAIT, MODE_FOLLOW, MODE_REWIND, MODE_SNAPSHOT, MODE_STUCK };
 
 struct feed {
-    bool asked, wanted;
+    bool asked, wanted, behind; /* the last page was full */
+    int rows;                   /* that were asked for */
+    int64_t asked_at, took;     /* nanoseconds, monotonic; what the last page took */
     unsigned batches;           /* that jetond has not answered */
     struct fleet_place fetched; /* the last change that was handed to jetond */
     uint64_t asked_round;       /* of the page that is under way */
@@ -43,8 +45,9 @@ struct beat {
 
 struct report {
     bool asked, due;
-    int64_t at; /* monotonic milliseconds of the last one */
-    struct fleet_place place;
+    int64_t at,
+        due_at; /* monotonic milliseconds of the last one, and before which the next one is not told */
+    struct event *timer;
 };
 
 struct figures {

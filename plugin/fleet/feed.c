@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/fleet/feed.h"
 
-#include <stdio.h>
-
 #include "plugin/fleet/batch.h"
+#include "plugin/fleet/page.h"
 #include "plugin/service/monotonic.h"
 
 enum {
@@ -48,71 +47,68 @@ static bool send_batch(struct context *c, struct batch *b, const struct fleet_pl
     return true;
 }
 
-/* Read (serial, nonce) of a row; it must come later than the one before. */
-static bool read_place(const PGresult *r, int row, const struct fleet_place *before,
-                       struct fleet_place *place)
-{
-    return place_of_row(context_column(r, row, 0), context_column(r, row, 1), place) &&
-           place->serial > before->serial;
-}
-
 /* Return why what is behind the change before must come as a snapshot; NULL: it need not.  Serials have no gaps: where
  * one is, changes were lost, and perhaps a denial among them. */
-static const char *breaks_off(const struct change_row *row, const struct fleet_place *before,
-                              const struct fleet_place *at)
+static const char *breaks_off(const struct page_row *row, const struct fleet_place *before)
 {
-    if (row->digest.at == NULL && row->claims.at != NULL)
+    if (row->change.digest.at == NULL && row->change.claims.at != NULL)
         return "this host's groups have changed";
-    return at->serial > before->serial + 1 ? "the database lacks changes in between" : NULL;
+    return row->place.serial > before->serial + 1 ? "the database lacks changes in between" : NULL;
 }
 
-/* Make batches of the rows behind the first.  False: it goes on in another mode. */
+/* Add a row to the batch, which is sent before if there is no space for it.  False: *why says why not; NULL: jetond is
+ * not connected, or there is no memory. */
+static bool add_row(struct context *c, struct batch **b, const struct fleet_place *before,
+                    const struct page_row *row, const char **why)
+{
+    *why = NULL;
+    if (*b != NULL && batch_is_full_for(*b, &row->change)) {
+        struct batch *full = *b;
+        *b = NULL;
+        if (!send_batch(c, full, before))
+            return false;
+    }
+    if (*b == NULL && (*b = batch_new(c, before, BATCH_CHANGES)) == NULL)
+        return false;
+    return batch_add(*b, &row->change, why);
+}
+
+/* Make batches of the rows behind the first.  False: it goes on in another mode, or jetond is not connected. */
 static bool hand_on(struct context *c, const PGresult *r)
 {
-    struct fleet_place at = c->feed.fetched;
-    const int rows = PQntuples(r);
+    struct fleet_place before = c->feed.fetched;
     struct batch *b = NULL;
-    const char *why = "its place is none, or goes back";
 
-    for (int i = 1; i < rows; i++) {
-        const struct change_row row = { context_column(r, i, 2), context_column(r, i, 3),
-                                        context_column(r, i, 4), false };
-        const struct fleet_place before = at;
-        const char *anew = NULL;
-        const bool read = row.event.len > 0 && read_place(r, i, &before, &at);
-        if (read && (anew = breaks_off(&row, &before, &at)) != NULL) {
+    for (int i = 1; i < PQntuples(r); i++) {
+        struct page_row row;
+        const char *why = "its place is none, or goes back", *anew = NULL;
+        bool read = page_read(r, i, &row) && row.place.serial > before.serial;
+        if (read && (anew = breaks_off(&row, &before)) != NULL) {
             batch_free(b);
             log_write(LOG_WARNING, "behind change %llu %s: all is fetched anew",
                       (unsigned long long)before.serial, anew);
             c->go(c, MODE_SNAPSHOT);
             return false;
         }
-        if (b == NULL && (b = batch_new(c, &before, BATCH_CHANGES)) == NULL)
-            return false;
-        if (!read || !batch_add(b, &row, &why)) {
+        if (!read || !add_row(c, &b, &before, &row, &why)) {
             batch_free(b);
-            context_stuck(c, "the database's change behind %llu cannot be understood: %s",
-                          (unsigned long long)before.serial, why);
+            if (why != NULL)
+                context_stuck(c, "the database's change behind %llu cannot be understood: %s",
+                              (unsigned long long)before.serial, why);
             return false;
         }
-        if (batch_is_full(b) || i == rows - 1) {
-            if (!send_batch(c, b, &at))
-                return false;
-            b = NULL;
-        }
+        before = row.place;
     }
-    return true;
+    return b == NULL || send_batch(c, b, &before);
 }
 
 /* -- pages -------------------------------------------------------------------------------------- */
 
 static bool begins_at(const PGresult *r, const struct fleet_place *place)
 {
-    struct fleet_place first;
+    struct page_row first;
 
-    return PQntuples(r) > 0 &&
-           place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &first) &&
-           fleet_place_equal(&first, place);
+    return PQntuples(r) > 0 && page_read(r, 0, &first) && fleet_place_equal(&first.place, place);
 }
 
 /* Count pages that had nothing new, for each second anew. */
@@ -126,9 +122,7 @@ static void count_idle(struct context *c)
 
 static void take_page(struct context *c, const PGresult *r)
 {
-    const int rows = PQntuples(r);
-
-    if (PQnfields(r) != 5 || rows > CONTEXT_PAGE + 1) {
+    if (!page_is_answer(r, c->feed.rows)) {
         context_stuck(c, "the database answers the feed with what was not asked");
         return;
     }
@@ -136,11 +130,12 @@ static void take_page(struct context *c, const PGresult *r)
         c->go(c, MODE_REWIND);
         return;
     }
-    if (rows == 1)
+    if (PQntuples(r) == 1)
         count_idle(c);
     const bool first = !c->verified;
     c->verified = true;
-    c->feed.wanted |= rows == CONTEXT_PAGE + 1;
+    c->feed.behind = page_is_full(r, c->feed.rows);
+    c->feed.wanted |= c->feed.behind;
     if (!hand_on(c, r))
         return;
     if (first)
@@ -153,6 +148,7 @@ static void on_page(void *context, const struct database_answer *answer)
     struct context *c = context;
 
     c->feed.asked = false;
+    c->feed.took = monotonic_ns() - c->feed.asked_at;
     if (answer->lost || c->mode != MODE_FOLLOW)
         return;
     if (c->feed.asked_round != c->round)
@@ -166,8 +162,7 @@ static void on_page(void *context, const struct database_answer *answer)
 /* A host that has nothing yet takes a snapshot, as soon as there is anything. */
 static void ask(struct context *c)
 {
-    char serial[24], limit[12];
-    const char *parameters[] = { serial, limit };
+    struct page_question q;
 
     if (c->mode != MODE_FOLLOW || !c->feed.wanted || c->feed.asked ||
         c->feed.batches >= BATCHES_MAX)
@@ -176,9 +171,10 @@ static void ask(struct context *c)
         c->go(c, MODE_SNAPSHOT);
         return;
     }
-    snprintf(serial, sizeof(serial), "%llu", (unsigned long long)c->feed.fetched.serial);
-    snprintf(limit, sizeof(limit), "%d", CONTEXT_PAGE + 1);
-    c->feed.asked = database_ask(c->database, QUERY_FEED, parameters, on_page, c);
+    page_ask(&q, c->feed.fetched.serial, c->feed.behind ? CONTEXT_PAGE + 1 : 0);
+    c->feed.rows = q.rows;
+    c->feed.asked_at = monotonic_ns();
+    c->feed.asked = database_ask(c->database, q.query, q.parameters, on_page, c);
     if (c->feed.asked) {
         c->feed.wanted = false;
         c->feed.asked_round = c->round;
@@ -196,6 +192,7 @@ void feed_begin(struct context *c)
 {
     c->feed.fetched = c->place;
     c->feed.batches = 0;
+    c->feed.behind = false;
     c->feed.wanted = true;
     if (c->feed.later == NULL)
         c->feed.later = event_new(c->base, -1, 0, on_later, c);

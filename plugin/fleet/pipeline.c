@@ -16,10 +16,11 @@ static struct exchange *head(struct database *db)
 static bool send_query(struct database *db, enum query query, const char *const *parameters)
 {
     const struct query_row *row = query_row(query);
+    const int format = row->binary;
     const int sent = db->unnamed ? PQsendQueryParams(db->conn, row->sql, row->parameters, NULL,
-                                                     parameters, NULL, NULL, 0) :
+                                                     parameters, NULL, NULL, format) :
                                    PQsendQueryPrepared(db->conn, row->name, row->parameters,
-                                                       parameters, NULL, NULL, 0);
+                                                       parameters, NULL, NULL, format);
 
     if (sent != 1)
         database_doom(db, PQerrorMessage(db->conn));

@@ -7,10 +7,25 @@ static const struct query_row rows[QUERY_COUNT] = {
                      "from jeton.poll($1::bigint, $2::uuid)",
                      2 },
     [QUERY_CONFIRM] = { "confirm", "select jeton.confirm($1::bigint)", 1 },
+    /* Of the first row, which the host has, it needs the place alone. */
     [QUERY_FEED] = { "feed",
-                     "select serial, nonce, event, encode(digest, 'hex'), claims from jeton.feed "
+                     "select serial, nonce, event, case when serial > $1::bigint then digest end, "
+                     "case when serial > $1::bigint then claims end from jeton.feed "
                      "where serial >= $1::bigint order by serial limit $2::int",
-                     2 },
+                     2, true },
+    /* It ends with its 16th large row.  Serials have no gaps, so no others than these can be in it, unless its place is not
+     * in this history: then there are none. */
+    [QUERY_FEED_MANY] = { "feed_many",
+                          "select serial, nonce, event, "
+                          "case when serial > $1::bigint then digest end, "
+                          "case when serial > $1::bigint then claims end from jeton.feed "
+                          "where serial >= $1::bigint "
+                          "and exists (select from jeton.feed where serial = $1::bigint) "
+                          "order by serial limit coalesce((select serial - $1::bigint + 1 "
+                          "from jeton.large where serial > $1::bigint "
+                          "and serial < least($1::bigint, 9000000000000000000) + $2::int "
+                          "order by serial offset 15 limit 1), $2::int)",
+                          2, true },
     [QUERY_NEWEST] = { "newest", "select serial, nonce from jeton.place()", 0 },
     [QUERY_PLACE] = { "place", "select serial, nonce from jeton.place($1::bigint)", 1 },
     [QUERY_HORIZON] = { "horizon", "select jeton.horizon()", 0 },

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the agent asks the database: one row for each query, prepared once for each connection.  Parameters and
- * results are text.  No state; any thread. */
+/* What the agent asks the database: one row for each query, prepared once for each connection.  Parameters are text,
+ * results too if not said otherwise.  No state; any thread. */
 #ifndef JETON_PLUGIN_FLEET_QUERY_H
 #define JETON_PLUGIN_FLEET_QUERY_H
 
+#include <stdbool.h>
+
 enum query {
-    QUERY_POLL,      /* serial, nonce → schema_version, newest, beat_age_ms, beat, known */
-    QUERY_CONFIRM,   /* beat */
-    QUERY_FEED,      /* serial, limit → serial, nonce, event, digest, claims */
+    QUERY_POLL,    /* serial, nonce → schema_version, newest, beat_age_ms, beat, known */
+    QUERY_CONFIRM, /* beat */
+    QUERY_FEED, /* serial, limit → serial, nonce, event, digest, claims, in binary: see page.h */
+    QUERY_FEED_MANY, /* the same, but it ends with the 16th row that is large */
     QUERY_NEWEST,    /* → serial, nonce */
     QUERY_PLACE,     /* serial → serial, nonce */
     QUERY_HORIZON,   /* → serial */
@@ -20,12 +23,17 @@ enum query {
     QUERY_COUNT
 };
 
-enum { QUERY_PARAMETERS_MAX = 12 };
+enum {
+    QUERY_PARAMETERS_MAX = 12,
+    QUERY_LARGE_MOST = 16, /* rows of a page that have more digests than fit into ... */
+    QUERY_LARGE_BYTES = 1024,
+};
 
 struct query_row {
     const char *name;
     const char *sql;
     int parameters;
+    bool binary; /* its results */
 };
 
 const struct query_row *query_row(enum query query);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "plugin/fleet/page.h"
 #include "plugin/service/monotonic.h"
 
 enum { SOON_MS = 200, IDLE_MS = 10000 };
@@ -41,18 +42,45 @@ static void tell(struct context *c, int64_t now)
     c->report.at = now;
 }
 
-/* The first change after a while is told at once: somebody may wait for it. */
+static void on_timer(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    report_tick(context, monotonic_ms());
+}
+
+/* Somebody may wait for it; but not before others have got what this host has. */
 void report_due(struct context *c)
 {
+    const int64_t now = monotonic_ms();
+
+    if (c->report.timer == NULL)
+        c->report.timer = event_new(c->base, -1, 0, on_timer, c);
+    if (!c->report.due)
+        c->report.due_at = now + page_pause_ms(c->feed.took);
     c->report.due = true;
-    report_tick(c, monotonic_ms());
+    report_tick(c, now);
+}
+
+/* Return when it is to be told. */
+static int64_t due_at(const struct context *c)
+{
+    const int64_t soon = c->report.at + SOON_MS;
+
+    if (!c->report.due)
+        return c->report.at + IDLE_MS;
+    return c->report.due_at > soon ? c->report.due_at : soon;
 }
 
 void report_tick(struct context *c, int64_t now)
 {
-    const int64_t since = now - c->report.at;
+    const int64_t left = due_at(c) - now;
+    const struct timeval after = { left / 1000, left % 1000 * 1000 };
 
-    if (!c->report.asked && since >= (c->report.due ? SOON_MS : IDLE_MS) &&
-        database_is_up(c->database))
+    if (c->report.asked || !database_is_up(c->database))
+        return;
+    if (left <= 0)
         tell(c, now);
+    else if (c->report.due && c->report.timer != NULL)
+        event_add(c->report.timer, &after);
 }

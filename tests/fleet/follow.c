@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "plugin/fleet/page.h"
 #include "plugin/fleet/place.h"
 
 /* Before the first host comes there are no beats; what is left of an old one is no lease to begin with. */
@@ -10,15 +11,10 @@ enum { FRESH_MS = 5000 };
 
 static const int64_t millisecond = 1000000;
 
-static struct slice field(const PGresult *rows, int row, int column)
-{
-    return (struct slice){ PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column) };
-}
-
 bool follow_place(const PGresult *rows, int row, struct fleet_place *place)
 {
     if (row < PQntuples(rows) && PQnfields(rows) >= 2)
-        return place_of_row(field(rows, row, 0), field(rows, row, 1), place);
+        return place_of_row(value_column(rows, row, 0), value_column(rows, row, 1), place);
     *place = (struct fleet_place){ 0 };
     return PQnfields(rows) >= 2;
 }
@@ -89,54 +85,78 @@ static bool take_rewind(struct host *h, const PGresult *rows)
 
 /* -- changes ------------------------------------------------------------------------------------- */
 
-static void moved(struct host *h)
+/* The database is told, when others have had the time to get as far, and not more often than each 200 ms. */
+static void moved(struct host *h, int64_t now)
 {
-    const int64_t now = clock_now(), quiet = h->reported_at + 200 * millisecond;
+    const int64_t quiet = h->reported_at + 200 * millisecond;
+    const int64_t polite = now + page_pause_ms(now - h->asked_at) * millisecond;
+    const int64_t at = polite > quiet ? polite : quiet;
 
     follow_earn_lease(h);
-    if (now >= quiet)
+    if (now >= at)
         h->report_due = true;
-    else if (!event_pending(h->report_timer, EV_TIMEOUT, NULL))
-        arm(h->report_timer, quiet - now);
+    else if (!h->report_due && !event_pending(h->report_timer, EV_TIMEOUT, NULL))
+        arm(h->report_timer, at - now);
 }
 
 /* The groups of this host are others now: what it does not know of them is in a snapshot only. */
-static bool is_of_groups(const PGresult *rows, int row)
+static bool is_of_groups(const struct page_row *row)
 {
-    return strcmp(PQgetvalue(rows, row, 2), "groups") == 0 && !PQgetisnull(rows, row, 4);
+    return slice_is(row->change.event, "groups") && row->change.claims.at != NULL;
 }
 
-/* The first row must be the host's own place, unless that is before all changes. */
+/* Take the changes behind the first row.  False: the answer is none. */
+static bool take_changes(struct host *h, const PGresult *rows, int64_t now)
+{
+    struct page_row row;
+
+    for (int i = 1; i < PQntuples(rows); i++) {
+        if (!page_read(rows, i, &row) || row.change.digest.len % DIGEST_SIZE != 0)
+            return false;
+        if (!history_add(&h->history, &row.place, row.change.digest, now)) {
+            h->gaps++;
+            return false;
+        }
+        if (is_of_groups(&row))
+            h->begun = h->at_newest = false;
+    }
+    return true;
+}
+
+/* Without a change, a host takes a snapshot as soon as there is one. */
+static void take_first(struct host *h, const PGresult *rows)
+{
+    h->proved = true;
+    if (PQntuples(rows) > 0)
+        h->begun = h->at_newest = false;
+    else if (h->follows_at == 0)
+        h->follows_at = clock_now();
+}
+
+/* The first row must be the host's own place. */
 static bool take_feed(struct host *h, const PGresult *rows)
 {
-    const int count = PQntuples(rows), own = h->history.place.serial > 0;
     const int64_t now = clock_now();
-    struct fleet_place place;
+    struct page_row first;
 
-    if (PQnfields(rows) != 5)
+    if (!page_is_answer(rows, h->page.rows))
         return false;
-    if (own && (!follow_place(rows, 0, &place) || !fleet_place_equal(&place, &h->history.place))) {
+    if (h->history.place.serial == 0) {
+        take_first(h, rows);
+        return true;
+    }
+    if (PQntuples(rows) == 0 || !page_read(rows, 0, &first) ||
+        !fleet_place_equal(&first.place, &h->history.place)) {
         begin_rewind(h);
-        return count == 0 || place.serial > 0;
+        return PQntuples(rows) == 0 || first.place.serial > 0;
     }
     h->proved = true;
-    for (int row = own; row < count; row++) {
-        if (!follow_place(rows, row, &place))
-            return false;
-        if (history_add(&h->history, &place, now)) {
-            if (is_of_groups(rows, row))
-                h->begun = h->at_newest = false;
-            continue;
-        }
-        if (h->history.place.serial == 0)
-            h->begun = h->at_newest = false; /* what came before is trimmed: a snapshot */
-        else
-            h->gaps++;
-        return h->history.place.serial == 0;
-    }
-    if (count > own)
-        moved(h);
-    h->feed_due = h->feed_due || count == HOST_PAGE;
+    if (!take_changes(h, rows, now))
+        return false;
+    if (PQntuples(rows) > 1)
+        moved(h, now);
+    h->behind = page_is_full(rows, h->page.rows);
+    h->feed_due = h->feed_due || h->behind;
     if (!h->feed_due && h->follows_at == 0)
         h->follows_at = now;
     follow_earn_lease(h);
@@ -151,7 +171,7 @@ static bool take_poll(struct host *h, const PGresult *rows)
 
     if (PQntuples(rows) != 1 || PQnfields(rows) != 5)
         return false;
-    if (!PQgetisnull(rows, 0, 1) && !number_parse(field(rows, 0, 1), INT64_MAX, &newest))
+    if (!PQgetisnull(rows, 0, 1) && !number_parse(value_column(rows, 0, 1), INT64_MAX, &newest))
         return false;
     if (newest != h->history.place.serial || PQgetvalue(rows, 0, 4)[0] != 't')
         h->feed_due = true;

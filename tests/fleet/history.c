@@ -1,42 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/fleet/history.h"
 
-static void keep(struct history *h, int64_t now)
+struct history_sum history_sum(const struct fleet_place *place, struct slice digests)
 {
-    h->kept[h->end++ % HISTORY_KEPT] = (struct history_entry){ h->place, now };
-    if (h->end - h->first > HISTORY_KEPT)
-        h->first++;
+    struct history_sum sum, part;
+
+    memcpy(&sum, place->nonce, sizeof(sum));
+    for (size_t at = 0; digests.len - at >= sizeof(part); at += sizeof(part)) {
+        memcpy(&part, digests.at + at, sizeof(part));
+        history_sum_add(&sum, &part);
+    }
+    return sum;
 }
 
-static void add_nonce(struct history *h, const struct fleet_place *place)
+static void keep(struct history *h, struct history_sum sum, int64_t now)
 {
-    for (size_t i = 0; i < FLEET_NONCE_SIZE; i++)
-        h->sum[i] ^= place->nonce[i];
+    h->kept[h->end++ % HISTORY_KEPT] = (struct history_entry){ h->place, sum, now };
+    if (h->end - h->first > HISTORY_KEPT)
+        h->first++;
 }
 
 void history_begin(struct history *h, const struct fleet_place *base, int64_t now)
 {
     h->base = h->place = *base;
-    memset(h->sum, 0, sizeof(h->sum));
+    h->sum = (struct history_sum){ { 0 } };
     h->first = h->end;
-    keep(h, now);
+    keep(h, h->sum, now);
 }
 
-bool history_add(struct history *h, const struct fleet_place *next, int64_t now)
+bool history_add(struct history *h, const struct fleet_place *next, struct slice digests,
+                 int64_t now)
 {
+    const struct history_sum sum = history_sum(next, digests);
+
     if (next->serial != h->place.serial + 1)
         return false;
     h->place = *next;
-    add_nonce(h, next);
-    keep(h, now);
+    history_sum_add(&h->sum, &sum);
+    keep(h, sum, now);
     return true;
 }
 
-/* Adding a nonce again takes it out. */
 void history_rewind(struct history *h, uint64_t entry)
 {
     while (h->end > entry + 1)
-        add_nonce(h, &h->kept[--h->end % HISTORY_KEPT].place);
+        history_sum_add(&h->sum, &h->kept[--h->end % HISTORY_KEPT].sum);
     h->place = h->kept[entry % HISTORY_KEPT].place;
 }
 

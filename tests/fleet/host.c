@@ -38,7 +38,7 @@ static void disconnect(struct host *h)
     h->conn = NULL;
     h->state = HOST_DOWN;
     h->asked = ASK_NOTHING;
-    h->lost = h->copying = h->rewinding = h->proved = false;
+    h->lost = h->copying = h->rewinding = h->proved = h->behind = false;
     h->beat[0] = '\0';
     h->promise = h->follows_at = 0;
 }
@@ -85,9 +85,9 @@ static void asked(struct host *h, int what, int sent)
 /* One text of many statements: it costs one turn, however many hosts come back at once. */
 static void set_up(struct host *h)
 {
-    static const enum query prepared[] = { QUERY_POLL,   QUERY_CONFIRM, QUERY_FEED,
+    static const enum query prepared[] = { QUERY_POLL,   QUERY_CONFIRM, QUERY_FEED, QUERY_FEED_MANY,
                                            QUERY_NEWEST, QUERY_PLACE,   QUERY_SEEN };
-    char sql[2048];
+    char sql[4096];
     struct text t = text_in(sql, sizeof(sql));
 
     text_adds(&t, "set client_min_messages = warning; ");
@@ -163,17 +163,24 @@ static void ask(struct host *h, int what, enum query query, const char *const *p
     const struct query_row *row = query_row(query);
 
     asked(h, what,
-          PQsendQueryPrepared(h->conn, row->name, row->parameters, parameters, NULL, NULL, 0));
+          PQsendQueryPrepared(h->conn, row->name, row->parameters, parameters, NULL, NULL,
+                              row->binary));
 }
 
 static void ask_number(struct host *h, int what, enum query query, uint64_t number)
 {
-    char serial[24], limit[12];
-    const char *const parameters[] = { serial, limit };
+    char serial[24];
+    const char *const parameters[] = { serial };
 
     snprintf(serial, sizeof(serial), "%llu", (unsigned long long)number);
-    snprintf(limit, sizeof(limit), "%d", HOST_PAGE);
     ask(h, what, query, parameters);
+}
+
+static void ask_feed(struct host *h)
+{
+    h->feed_due = false;
+    page_ask(&h->page, h->history.place.serial, h->behind ? HOST_PAGE : 0);
+    ask(h, ASK_FEED, h->page.query, h->page.parameters);
 }
 
 /* Tell the database the place, or ask it for the time: both say where the host is. */
@@ -230,10 +237,8 @@ void host_ask_next(struct host *h)
         ask_with_place(h, ASK_POLL, QUERY_POLL);
     } else if (h->report_due && h->proved)
         report(h);
-    else if (h->feed_due) {
-        h->feed_due = false;
-        ask_number(h, ASK_FEED, QUERY_FEED, h->history.place.serial);
-    }
+    else if (h->feed_due)
+        ask_feed(h);
 }
 
 /* -- answers ------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 
 #include <libpq-fe.h>
 
-#include "plugin/fleet/query.h"
+#include "plugin/fleet/page.h"
 #include "tests/fleet/history.h"
 #include "tests/fleet/simulation.h"
 
@@ -38,11 +38,13 @@ struct host {
     bool at_newest;                      /* it begins at the newest place, with no snapshot */
     bool copying, rewinding;             /* in the middle of that */
     bool poll_due, feed_due, report_due; /* what it asks next */
+    bool behind;                         /* the last page was full */
     bool proved;                   /* the first row of a feed was its place, on this connection */
     bool warned;                   /* what is asked is perhaps on no standby */
     unsigned attempts;             /* to connect, since the last that went well */
     int64_t asked_at, reported_at; /* nanoseconds */
     int64_t began_at, follows_at;  /* connecting; having read all there was; 0: not yet */
+    struct page_question page;     /* the last one */
     char beat[24];                 /* to be confirmed; "": none */
     uint64_t low, high;            /* of the search for the newest common place */
     uint64_t promised;             /* serial that earns the lease `promise` */

@@ -8,23 +8,23 @@
 #include "tests/fleet/follow.h"
 #include "tests/fleet/writer.h"
 
-/* All changes: the nonce of each, and the sum of those up to it. */
+/* All changes: the place of each, and the sum of those up to it. */
 struct truth {
     uint64_t first; /* serial of row 0 */
     uint64_t count;
     struct fleet_place *place;
-    uint8_t (*sum)[FLEET_NONCE_SIZE];
+    struct history_sum *sum;
 };
 
-/* NULL: it cannot be reached. */
-static PGresult *query(struct simulation *s, const char *sql)
+/* One statement, if its results are to be binary.  NULL: it cannot be reached. */
+static PGresult *query(struct simulation *s, const char *sql, bool binary)
 {
     PGconn *conn = PQconnectdb(s->conninfo);
     PGresult *r = NULL;
 
     if (PQstatus(conn) == CONNECTION_OK) {
         PQclear(PQexec(conn, "set client_min_messages = warning"));
-        r = PQexec(conn, sql);
+        r = binary ? PQexecParams(conn, sql, 0, NULL, NULL, NULL, NULL, 1) : PQexec(conn, sql);
     }
 
     if (r != NULL && PQresultStatus(r) == PGRES_FATAL_ERROR) {
@@ -46,7 +46,7 @@ void owner_join(struct simulation *s, unsigned count)
              "select jeton.join('sim-' || n, '{" HOST_GROUP "}', false) "
              "from generate_series(1, %u) n",
              count);
-    PGresult *r = query(s, sql);
+    PGresult *r = query(s, sql, false);
     if (r == NULL)
         die("join", "the database cannot be reached");
     PQclear(r);
@@ -93,7 +93,7 @@ void owner_fill(struct simulation *s, unsigned first, unsigned count)
 
 int64_t owner_newest(struct simulation *s)
 {
-    PGresult *r = query(s, "select coalesce(max(serial), 0) from jeton.change");
+    PGresult *r = query(s, "select coalesce(max(serial), 0) from jeton.change", false);
     int64_t newest = -1;
 
     if (r != NULL && PQntuples(r) == 1)
@@ -111,12 +111,13 @@ static struct truth read_truth(const PGresult *r)
     if (t.place == NULL || t.sum == NULL)
         die("compare", "no memory");
     for (uint64_t i = 0; i < t.count; i++) {
-        if (!follow_place(r, (int)i, &t.place[i]))
+        const int row = (int)i;
+        if (!value_int8(value_column(r, row, 0), &t.place[i].serial) ||
+            !value_uuid(value_column(r, row, 1), t.place[i].nonce))
             die("compare", "a change is not of the form that it should have");
+        t.sum[i] = history_sum(&t.place[i], value_column(r, row, 2));
         if (i > 0)
-            memcpy(t.sum[i], t.sum[i - 1], FLEET_NONCE_SIZE);
-        for (size_t b = 0; b < FLEET_NONCE_SIZE; b++)
-            t.sum[i][b] ^= t.place[i].nonce[b];
+            history_sum_add(&t.sum[i], &t.sum[i - 1]);
     }
     t.first = t.count > 0 ? t.place[0].serial : 1;
     return t;
@@ -134,22 +135,24 @@ static bool find(const struct truth *t, const struct fleet_place *place, int64_t
 
 static bool agrees(const struct truth *t, const struct history *h)
 {
-    static const uint8_t zeros[FLEET_NONCE_SIZE];
     int64_t base, place;
+    struct history_sum sum = h->sum;
 
     if (!find(t, &h->base, &base) || !find(t, &h->place, &place) || base > place)
         return false;
-    const uint8_t *before = base < 0 ? zeros : t->sum[base];
-    const uint8_t *until = place < 0 ? zeros : t->sum[place];
-    for (size_t b = 0; b < FLEET_NONCE_SIZE; b++)
-        if ((before[b] ^ until[b]) != h->sum[b])
-            return false;
-    return true;
+    if (base >= 0)
+        history_sum_add(&sum, &t->sum[base]);
+    if (place >= 0)
+        history_sum_add(&sum, &t->sum[place]);
+    return sum.word[0] == 0 && sum.word[1] == 0;
 }
 
 unsigned owner_compare(struct simulation *s)
 {
-    PGresult *r = query(s, "select serial, nonce from jeton.change order by serial");
+    PGresult *r = query(s,
+                        "select serial, nonce, case when grp = '" HOST_GROUP "' then digest end "
+                        "from jeton.change order by serial",
+                        true);
     unsigned wrong = 0;
 
     if (r == NULL)

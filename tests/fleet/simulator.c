@@ -22,7 +22,7 @@
  *     rest TENTHS       let time pass, in tenths of a second
  *     check SECONDS     wait until all have all, and compare what each was given with the table of changes
  *
- * Between commands the hosts go on.  Its memory is 40 KiB a host, and HOST_PAGE rows for those that read at the same
+ * Between commands the hosts go on.  Its memory is 64 KiB a host, and HOST_PAGE rows for those that read at the same
  * time. */
 #include <sodium.h>
 #include <string.h>

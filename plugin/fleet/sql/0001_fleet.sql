@@ -46,27 +46,30 @@ create table jeton.token (
     words       text not null                   -- its claims but for the state, ready for the line grammar
 ) with (fillfactor = 85);
 
--- The audit trail, what hosts follow, and what they prove their place with.
+-- The audit trail, what hosts follow, and what they prove their place with.  Many tokens that are denied alike are one change: their
+-- digests, 32 bytes each, one behind the other.
 create table jeton.change (
     serial      bigint primary key,
     nonce       uuid not null default gen_random_uuid(),
     time        timestamptz not null default clock_timestamp(),
     event       text not null,
-    digest      bytea,                          -- of a token
+    digest      bytea check (octet_length(digest) % 32 = 0 and octet_length(digest) between 32 and 32768),
     target      text,                           -- of event `groups`: the host that has others now
     grp         text,
     claims      text,
     host        text not null default session_user,
     by_uid      bigint
 ) partition by range (serial);
+alter table jeton.change alter column digest set storage external;      -- random bytes cannot be compressed
+create index change_large on jeton.change (serial) where octet_length(digest) > 1024;
 
 create table jeton.used (digest bytea primary key, at bigint not null);     -- apart from token: its rows are never locked by hosts
 
-create table jeton.host (host text primary key, issuer bool not null, joined timestamptz not null default clock_timestamp(),
+create table jeton.host (host text collate "C" primary key, issuer bool not null, joined timestamptz not null default clock_timestamp(),
                          gone timestamptz);
-create table jeton.member (host text references jeton.host, grp text, primary key (host, grp));
+create table jeton.member (host text collate "C" references jeton.host, grp text, primary key (host, grp));
 
-create table jeton.seen (host text primary key, serial bigint, nonce uuid, known bool not null, at timestamptz not null,
+create table jeton.seen (host text collate "C" primary key, serial bigint, nonce uuid, known bool not null, at timestamptz not null,
                          version text, lease_ms bigint, rewinds bigint, error text) with (fillfactor = 50);
 
 -- What leases are dated by.  Several slots, so that a host that keeps one locked stops nobody else's beats.
@@ -128,7 +131,7 @@ create function jeton.make_partition(k bigint) returns void language plpgsql
 set search_path = jeton, pg_temp set default_tablespace = '' as $$
 begin
     if to_regclass('jeton.change_' || k) is null then
-        execute format('create table jeton.change_%s (like jeton.change including defaults, check (serial is not null and serial >= %s and serial < %s))',
+        execute format('create table jeton.change_%s (like jeton.change including defaults including constraints including storage, check (serial is not null and serial >= %s and serial < %s))',
                        k, k * 1000000, (k + 1) * 1000000);
         execute format('alter table jeton.change attach partition jeton.change_%s for values from (%s) to (%s)',
                        k, k * 1000000, (k + 1) * 1000000);
@@ -292,7 +295,7 @@ create function jeton.deny(event text, digests bytea[], grp text, by_uid bigint,
 language plpgsql security definer set search_path = jeton, pg_temp set standard_conforming_strings = on
 set plan_cache_mode = auto as $$
 #variable_conflict use_column
-declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; missing text; became text; fresh bytea[];
+declare now_s bigint := extract(epoch from clock_timestamp()); n bigint; last bigint; missing text; became text; fresh bytea[];
 begin
     perform check_group($3);
     if $1 is null or $1 not in ('revoke', 'disable', 'delete') then
@@ -321,18 +324,23 @@ begin
                                 when t.state = 'revoked' or became = 'revoked' then 'revoked' else became end,
                    revoked = coalesce(t.revoked, excluded.revoked), disabled = coalesce(t.disabled, excluded.disabled)
                where t.grp = $3 returning t.digest, t.revoked, t.disabled, t.xmax = 0 as fresh),
+    -- Alike is what has the same claims: what was denied before keeps its time.
+    k as (select w.digest, case when became <> 'deleted' then w.revoked end as revoked,
+                 case when became <> 'deleted' and w.revoked is null then w.disabled end as disabled from w),
+    p as (select k.*, (row_number() over (partition by k.revoked, k.disabled order by k.digest) - 1) / 1024 as part from k),
+    r as (select p.revoked, p.disabled, string_agg(p.digest, '' order by p.digest) as digests from p group by p.revoked, p.disabled, p.part),
     c as (insert into change (serial, event, digest, grp, claims, by_uid)
-    select deny.serial - 1 + row_number() over (), $1, w.digest, $3,
-           case when became <> 'deleted' then 'group=' || $3 || ' ' || denial(case when w.revoked is null then 'disabled' else 'revoked' end, w.revoked, w.disabled) end,
-           $4 from w)
-    select count(*), array_agg(w.digest) filter (where w.fresh) into n, fresh from w;
+    select deny.serial - 1 + row_number() over (), $1, r.digests, $3,
+           case when became <> 'deleted' then 'group=' || $3 || ' ' || denial(case when r.revoked is null then 'disabled' else 'revoked' end, r.revoked, r.disabled) end,
+           $4 from r returning serial)
+    select (select max(c.serial) from c), count(*), array_agg(w.digest) filter (where w.fresh) into last, n, fresh from w;
     if fresh is not null then
         perform check_id(d) from unnest(fresh) d;
     end if;
     if n < (select count(distinct d) from unnest($2) d) then
         raise exception 'jeton: a token of another group' using errcode = 'J0004';
     end if;
-    select c.serial, c.nonce into serial, nonce from change c where c.serial = deny.serial - 1 + n;
+    select c.serial, c.nonce into serial, nonce from change c where c.serial = last;
     perform wake();
 end $$;
 
@@ -345,6 +353,18 @@ create view jeton.feed with (security_barrier) as
            case when grp = any (array(select m.grp from jeton.member m where m.host = session_user)) then digest end as digest,
            case when target = session_user or grp = any (array(select m.grp from jeton.member m where m.host = session_user)) then claims end as claims
     from jeton.change order by serial;          -- inside, for the planner keeps out of a security barrier
+
+-- Which of them are large, so that who reads a page can bound its size.
+create view jeton.large with (security_barrier) as
+    select serial from jeton.change
+    where octet_length(digest) > 1024 and grp = any (array(select m.grp from jeton.member m where m.host = session_user)) order by serial;
+
+-- For admins: what became of a token.  Its id is enough, the first ten bytes of its digest.
+create function jeton.history(id bytea, out serial bigint, out at timestamptz, out event text, out digest bytea, out grp text, out claims text,
+                              out host text, out by_uid bigint) returns setof record language sql stable set search_path = jeton, pg_temp as $$
+    select c.serial, c.time, c.event, substr(c.digest, i, 32), c.grp, c.claims, c.host, c.by_uid
+    from change c cross join lateral generate_series(1, octet_length(c.digest), 32) i
+    where position($1 in c.digest) > 0 and substr(c.digest, i, least(octet_length($1), 32)) = $1 order by c.serial $$;
 
 create view jeton.snapshot with (security_barrier) as
     select digest, state, jeton.denial(state, revoked, disabled) || case when enabled and state = 'active' then ' enables=yes ' else ' ' end || words as claims
@@ -374,14 +394,18 @@ end $$;
 -- confirm makes no second.
 create function jeton.poll(serial bigint, nonce uuid, out schema_version int, out newest bigint, out beat_age_ms float8, out beat bigint,
                            out known bool) language plpgsql security definer
-set search_path = jeton, pg_temp set plan_cache_mode = auto as $$
+set search_path = jeton, pg_temp set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare k int; t timestamptz := clock_timestamp(); ms float8;
 begin
-    schema_version := (select max(v.version) from version v);
-    newest := coalesce((select c.serial from change c order by c.serial desc limit 1), 0);
-    known := case when $1 is null then newest = 0 else exists (select from change c where c.serial = $1 and c.nonce = $2) end;
-    select extract(epoch from t - b.confirmed) * 1000 into ms from beat b where b.confirmed is not null order by b.confirmed_id desc limit 1;
+    -- One statement: each costs more to begin than what it reads.
+    select (select v.version from version v order by v.version desc limit 1), coalesce((select c.serial from change c order by c.serial desc limit 1), 0),
+           exists (select from change c where c.serial = $1 and c.nonce = $2),
+           (select extract(epoch from t - b.confirmed) * 1000 from beat b where b.confirmed is not null order by b.confirmed_id desc limit 1)
+    into schema_version, newest, known, ms;
+    if $1 is null then
+        known := newest = 0;
+    end if;
     if ms < 0 then
         ms := null;             -- of the future: the clock was set back, and nobody knows how old it is
     end if;
@@ -418,10 +442,12 @@ begin
 end $$;
 
 create function jeton.seen(serial bigint, nonce uuid, version text, lease_ms bigint, rewinds bigint, error text) returns void
-language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = auto as $$
+language plpgsql security definer set search_path = jeton, pg_temp set lock_timeout = '200ms' set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 begin
-    perform commit_soon();
+    if pg_current_xact_id_if_assigned() is null then      -- commit_soon(), without its price, as each host pays it after each change
+        perform set_config('synchronous_commit', 'off', true);
+    end if;
     insert into seen as s (host, serial, nonce, known, at, version, lease_ms, rewinds, error)
     values (session_user, $1, $2, exists (select from change c where c.serial = $1 and c.nonce = $2), clock_timestamp(), left($3, 64), $4, $5,
             left($6, 500))
@@ -479,9 +505,8 @@ begin
         execute format('create role %I', $1);
     end if;
     execute format('alter role %I login connection limit 2', $1);
-    -- For pages of the feed, whose plan would otherwise be kept from when the table was empty, or have no statistics: the index, always.
-    -- Functions keep their plans (plan_cache_mode = auto).
-    execute format('alter role %I set plan_cache_mode = force_custom_plan', $1);
+    -- For pages of the feed, whose plan costs more than the page, and may be of when the table was empty: the index, always.
+    execute format('alter role %I set plan_cache_mode = force_generic_plan', $1);
     execute format('alter role %I set random_page_cost = 1.1', $1);
     execute format('grant jeton_host to %I', $1);
     if $3 then
@@ -568,7 +593,7 @@ create view jeton.health as
 do $$ begin perform jeton.make_partition(0), jeton.make_partition(1); end $$;
 revoke all on all functions in schema jeton from public;
 grant usage on schema jeton to jeton_host, jeton_monitor;
-grant select on jeton.feed, jeton.snapshot, jeton.hosts to jeton_host;
+grant select on jeton.feed, jeton.large, jeton.snapshot, jeton.hosts to jeton_host;
 grant execute on function jeton.stamp, jeton.denial to jeton_host;       -- in a view they are called with the rights of who asks
 grant execute on function jeton.poll, jeton.confirm, jeton.place(), jeton.place(bigint), jeton.horizon, jeton.seen, jeton.confirmed, jeton.touch, jeton.deny
     to jeton_host;

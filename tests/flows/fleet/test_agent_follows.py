@@ -4,7 +4,7 @@ import time
 
 from fake_jetond import boottime
 from fleet_agent import caught_up, following, newest
-from fleet_postgres import NOW, deny, digest_of, put
+from fleet_postgres import NOW, deny, digest_of, feed_query, put
 from waiting import eventually
 
 
@@ -75,6 +75,53 @@ def test_more_than_a_page_arrives_in_pages_and_whole(fleet_database, fake_jetond
         caught_up(fleet_database, fake_jetond)
         assert len(fake_jetond.banned) == 12000
         assert all(count <= 5000 for _, _, _, count in fake_jetond.batches)
+
+
+def test_changes_of_many_and_of_one_arrive_whole_and_in_their_order(fleet_database, fake_jetond):
+    """Changes of 1 to 1,500 digests, more than one page of them, of which some are denied again and some enabled between."""
+    issuer, other = fleet_database.join("h1", "web", issuer=True), fleet_database.join("h2", "db", issuer=True)
+    put(issuer, digest_of(1))
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        first = fake_jetond.serial
+        for at in range(30):
+            deny(issuer, *(digest_of(n) for n in range(1000 * at, 1000 * at + 1500)), event="disable")
+            put(issuer, digest_of(1000 * at + 7))
+            put(issuer, digest_of(1000 * at + 7), event="enable", subject=f"s{at}")
+            deny(other, *(digest_of(10**6 + n) for n in range(1000 * at, 1000 * at + 900)), group="db")
+            deny(issuer, digest_of(1000 * at + 8))
+            deny(issuer, digest_of(1000 * at + 9), digest_of(1000 * at + 10), event="delete")
+        caught_up(fleet_database, fake_jetond)
+        snapshot = dict(issuer.ask("select encode(digest, 'hex'), state from jeton.snapshot"))
+        dropped = {digest_of(1000 * at + n).hex() for at in range(30) for n in (9, 10)}
+        assert {digest: fake_jetond.state(digest) for digest in snapshot} == snapshot and len(snapshot) == 30500 - 60
+        assert set(fake_jetond.banned) | set(fake_jetond.tokens) == set(snapshot) | dropped, "nothing of the other group"
+        counts = [count for _, _, again, count in fake_jetond.batches if not again]
+        assert max(counts) <= 5000 and len(counts) < fake_jetond.serial - first
+
+
+def test_page_of_large_changes_is_bounded(fleet_database, fake_jetond):
+    """40 changes of 1,000 digests are no one page, neither for who asks for few changes nor for who asks for many."""
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    fleet_database.join("h2", "web").close()
+    first, nonce = put(issuer, digest_of(1))
+    for at in range(40):
+        deny(issuer, *(digest_of(n) for n in range(1000 * at, 1000 * at + 1000)))
+    deny(fleet_database.join("h3", "db", issuer=True), *(digest_of(10**6 + n) for n in range(2000)), group="db")
+    for name, limit in ("QUERY_FEED", 17), ("QUERY_FEED_MANY", 5001):
+        query, place, pages = feed_query(name), first, []
+        while len(page := issuer.ask(query, place, limit)) > 1:
+            assert page[0][0] == place and page[0][3:] == (None, None), name
+            pages.append([row[0] for row in page[1:]])
+            place = page[-1][0]
+        assert [len(page) for page in pages] == [16, 16, 11], name
+        assert sum(pages, []) == list(range(first + 1, first + 44)), name
+    assert issuer.ask(query, 2**63 - 1, limit) == [] == issuer.ask(query, first + 1000, limit), "a place that is not in this history"
+    fake_jetond.places = [f"{first}:{nonce.replace('-', '')}"]
+    with following(fleet_database.conninfo("h2"), fake_jetond):
+        caught_up(fleet_database, fake_jetond)
+        assert [(again, count) for _, _, again, count in fake_jetond.batches] == [(False, 5000)] * 3 + [(False, 1000)] + [(False, 5000)] * 3 + \
+            [(False, 1000)] + [(False, 5000), (False, 3000)]
+        assert len(fake_jetond.banned) == 40000
 
 
 def test_snapshot_comes_in_parts_with_denials_and_only_once(fleet_database, fake_jetond):

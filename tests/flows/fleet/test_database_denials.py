@@ -140,6 +140,66 @@ def test_a_denial_said_again_is_a_change_again_and_keeps_its_first_time(fleet_da
     assert feed(host, second) == [(second, nonce, "revoke", digest_of(1), "group=web state=revoked revoked=1970-01-01T00:16:40Z")]
 
 
+def test_what_is_denied_alike_in_one_statement_is_one_change_for_each_1024(fleet_database):
+    issuer, stranger = fleet_database.join("issuer", "web", issuer=True), fleet_database.join("stranger", "db")
+    digests = list(map(digest_of, range(1, 2501)))
+    for event in "revoke", "disable", "delete":
+        last, nonce = deny(issuer, *digests[::-1], *digests[:10], event=event)
+        rows = feed(issuer, last - 2)
+        assert [(row[0], row[2], len(row[3]) // 32) for row in rows] == [(last - 2, event, 1024), (last - 1, event, 1024), (last, event, 452)]
+        assert b"".join(row[3] for row in rows) == b"".join(digests) and rows[-1][1] == nonce
+        assert len({row[1] for row in rows}) == 3 and len({row[4] for row in rows}) == 1
+        assert event == "delete" or words_of(rows[0][4]).keys() == {"group", "state", "revoked"}, "who is revoked stays revoked"
+        assert [row[2:] for row in feed(stranger, last - 2)] == [(event, None, None)] * 3
+        assert [serial for (serial,) in issuer.ask("select serial from jeton.large where serial >= $1", last - 2)] == [last - 2, last - 1, last]
+    assert stranger.ask("select * from jeton.large") == []
+
+
+def test_what_was_denied_before_is_a_change_of_its_own_with_its_time(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    old, disabled, new = map(digest_of, (1, 2, 3))
+    deny(issuer, old)
+    deny(issuer, disabled, event="disable")
+    fleet_database.admin.run("update jeton.token set revoked = 1000 where state = 'revoked'; update jeton.token set disabled = 2000 where state = 'disabled'")
+    first = issuer.value("select serial from jeton.place()") + 1
+
+    deny(issuer, old, disabled, new, event="disable")
+    told = {row[3]: words_of(row[4]) for row in feed(issuer, first)}
+    assert told.keys() == {old, disabled, new}
+    assert told[old] == {"group": "web", "state": "revoked", "revoked": "1970-01-01T00:16:40Z"}
+    assert told[disabled] == {"group": "web", "state": "disabled", "disabled": "1970-01-01T00:33:20Z"}
+    assert told[new]["state"] == "disabled" and told[new]["disabled"] > "2026"
+    first += 3
+    last, _ = deny(issuer, new, old, disabled)
+    rows = feed(issuer, first)
+    assert last == first + 1 and sorted(row[3] for row in rows) == [old, disabled + new], "what is revoked at the same time is one change"
+
+
+def test_history_finds_a_token_in_changes_of_many(fleet_database):
+    issuer = fleet_database.join("issuer", "web", issuer=True)
+    put(issuer, digest_of(77), by=1000)
+    deny(issuer, *map(digest_of, range(60, 90)), event="disable", by=1001)
+    deny(issuer, digest_of(76), digest_of(78))
+    put(issuer, digest_of(77), event="enable")
+    deny(issuer, *map(digest_of, range(70, 1500)), by=1002)
+    # Bytes of it across the end of a digest are not it.
+    deny(issuer, b"x" * 31 + digest_of(77)[:1], digest_of(77)[1:] + b"y")
+    for wanted in digest_of(77), digest_of(77)[:10]:
+        found = fleet_database.admin.ask("select event, digest, host, by_uid from jeton.history($1)", wanted)
+        assert found == [(event, digest_of(77), "issuer", by) for event, by in (("create", 1000), ("disable", 1001), ("enable", 0), ("revoke", 1002))]
+    assert fleet_database.admin.ask("select * from jeton.history($1)", digest_of(5000)) == []
+    assert issuer.refusal("select * from jeton.history($1)", digest_of(77)).sqlstate == "42501"
+
+
+def test_a_change_has_whole_digests_and_not_too_many(fleet_database):
+    for digest in b"", b"x" * 31, b"x" * 33, b"x" * 32 * 1025:
+        assert fleet_database.admin.refusal("insert into jeton.change (serial, event, digest) values (7, 'revoke', $1)", digest).sqlstate == "23514"
+    for serial, digest in (7, b"x" * 32), (8, b"x" * 32 * 1024), (1000000, b"x" * 32 * 1024):
+        fleet_database.admin.ask("insert into jeton.change (serial, event, digest) values ($1, 'revoke', $2)", serial, digest)
+    assert fleet_database.admin.ask("select attstorage::text from pg_attribute where attrelid::regclass::text ~ '^jeton.change(_[01])?$' and attname = 'digest'") \
+        == [("e",)] * 3
+
+
 def test_a_creation_may_be_repeated_only_by_who_made_it(fleet_database):
     maker, other = fleet_database.join("maker", "web", issuer=True), fleet_database.join("other", "web", issuer=True)
     first = put(maker, digest_of(1), by=1000)

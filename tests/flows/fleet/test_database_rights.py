@@ -6,7 +6,7 @@ from fleet_postgres import deny, digest_of, feed, put
 from libpq import DatabaseError
 
 PUBLIC, HOST, ISSUER, MONITOR = "nobody", "host", "issuer", "monitor"
-VIEWS = {"feed": {HOST, ISSUER}, "snapshot": {HOST, ISSUER}, "hosts": {HOST, ISSUER, MONITOR}, "health": {MONITOR}}
+VIEWS = {"feed": {HOST, ISSUER}, "large": {HOST, ISSUER}, "snapshot": {HOST, ISSUER}, "hosts": {HOST, ISSUER, MONITOR}, "health": {MONITOR}}
 FUNCTIONS = dict.fromkeys(("poll", "confirm", "place", "horizon", "seen", "confirmed", "touch", "deny", "stamp", "denial"), {HOST, ISSUER}) | {"put": {ISSUER}}
 ROLES = (PUBLIC, HOST, ISSUER, MONITOR)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stays denied, and what keeps nobody from his tokens, whatever else is brought."""
 from fleet_feed import deny, drop, fleet_daemon, put, values
-from value import digest_of, value_new
+from value import digest_of, id_of, value_new
 from waiting import eventually
 
 
@@ -67,3 +67,52 @@ def test_tokens_of_a_subject_are_as_many_after_a_snapshot_that_is_given_up(daemo
     assert d.ask("create subject=ann")["rule"] == "max_tokens_per_subject"
     d.done(f"revoke {token['id']}")
     d.done("create subject=ann")
+
+
+def test_what_enables_does_not_end_a_disable_of_this_host_that_the_database_does_not_know(daemon):
+    """It is older than that."""
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    feed.bring(put(value))
+    feed.lease()
+    assert d.ask(f"disable {id_of(value)}").verdict == "ERR unavailable"
+    feed.bring(put(value, enables="yes"))
+    assert d.verify(value) == "NO disabled"
+    feed.snapshot(put(value, enables="yes"))
+    d.restart()
+    feed.again()
+    feed.lease()
+    assert d.verify(value) == "NO disabled"
+    request, = feed.done("fleet take wait=10s").lines
+    feed.done(f"fleet done request={request['request']} place={feed.next_place()}")
+    feed.bring(put(value, enables="yes"))
+    assert d.verify(value) == "OK"
+
+
+def test_a_denial_during_a_snapshot_keeps_nothing_that_the_snapshot_has_not(daemon):
+    d, feed = fleet_daemon(daemon)
+    first, last, kept = values(3)
+    feed.bring(put(first), put(last), put(kept))
+    feed.client.pipeline(["fleet begin snapshot=yes", put(kept), "fleet end more=yes"])
+    for value in first, last, kept:
+        assert d.ask(f"disable {id_of(value)}").verdict == "ERR unavailable"
+    feed.done(f"fleet end place={feed.next_place()}")
+    for _ in range(2):
+        feed.lease()
+        assert [line["id"] for line in d.list()] == [id_of(kept)] and feed.done("fleet place")["tokens"] == "1"
+        assert [d.verify(value) for value in (first, last, kept)] == ["NO unknown", "NO unknown", "NO disabled"]
+        d.restart()
+        feed.again()
+
+
+def test_a_denial_of_what_came_with_half_a_snapshot_says_that_it_is_not_saved(daemon):
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    feed.client.pipeline(["fleet begin snapshot=yes", put(value), "fleet end more=yes"])
+    reply = d.ask(f"revoke {id_of(value)}")
+    assert reply.verdict == "ERR store" and "a snapshot of the fleet that is not complete" in reply["message"]
+    assert d.verify(value) == "NO revoked"
+    feed.done(f"fleet end place={feed.next_place()}")
+    assert d.verify(value) == "NO revoked" and d.ask(f"revoke {id_of(value)}").verdict == "ERR unavailable"
+    d.restart()
+    assert d.verify(value) == "NO revoked"

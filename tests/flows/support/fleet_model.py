@@ -66,10 +66,10 @@ class Delivery:
 
 
 class Host:
-    """A host, and the tokens that are its own: their digests, and in what state they are."""
+    """A host, and the digests of tokens that are its own alone."""
 
     def __init__(self, local):
-        self.local = dict.fromkeys(local, "active")
+        self.local = set(local)
         self.entries = {}       # by digest
         self.places = []        # the newest last
         self.rewinds = 0
@@ -182,14 +182,16 @@ class Host:
 
     def refuses(self, digest, entry, verb):
         """True for a token of this host alone, of which only a denial is taken over."""
-        if digest not in self.local:
-            return False
-        if self.local[digest] != "revoked" and entry.is_denied():
-            self.local[digest] = entry.state()
-        return not entry.is_denied() and verb != "drop"
+        return digest in self.local and not entry.is_denied() and verb != "drop"
+
+    def entry_of(self, digest, claims):
+        """What comes; it does not enable what was disabled here, while the database does not know that."""
+        entry = Entry(claims)
+        entry.enables = entry.enables and ("disable", digest) not in self.unsent
+        return entry
 
     def apply(self, verb, digest, claims):
-        comes, had = Entry(claims), self.entries.get(digest)
+        comes, had = self.entry_of(digest, claims), self.entries.get(digest)
         if self.refuses(digest, comes, verb):
             return
         if verb == "put":
@@ -202,7 +204,7 @@ class Host:
     def take_part(self, delivery):
         self.parts = self.parts if self.parts is not None else {}
         for _, digest, claims in delivery.changes:
-            comes, had = Entry(claims), self.entries.get(digest)
+            comes, had = self.entry_of(digest, claims), self.entries.get(digest)
             if not self.refuses(digest, comes, "put"):
                 self.parts[digest] = merged(comes, had, False) if had else comes
 
@@ -262,9 +264,10 @@ class Host:
         return {digest: entry for digest, entry in self.entries.items() if not entry.deleted and digest not in self.local}
 
     def verdict(self, digest):
-        entry = self.listed().get(digest)
         if digest in self.local:
-            return "OK" if self.local[digest] == "active" else f"NO {self.local[digest]}"
+            entry = self.entries.get(digest)
+            return f"NO {entry.state()}" if entry is not None and entry.is_denied() else "OK"
+        entry = self.listed().get(digest)
         if entry is not None and entry.is_denied():
             return f"NO {entry.state()}"
         if not self.lease:

@@ -2,9 +2,11 @@
 """The database of a fleet, and what its hosts ask of it."""
 import contextlib
 import os
+import re
 import uuid
 
 from postgres import Cluster
+from settings import ROOT
 
 NOW = 1_800_000_000
 PUT = "select * from jeton.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
@@ -67,3 +69,10 @@ def deny(session, *digests, event="revoke", group="web", by=0):
 
 def feed(session, serial=1, limit=100000):
     return session.ask(FEED, serial, limit)
+
+
+def feed_query(name):
+    """Return the text of a query of the agent's."""
+    with open(f"{ROOT}/plugin/fleet/query.c", encoding="ascii") as source:
+        row = re.search(rf"\[{name}\] = {{.*?}},", source.read(), re.DOTALL)
+    return "".join(re.findall(r'"([^"]*)"', row[0])[1:])

@@ -142,6 +142,10 @@ static void a_denial_outlives_every_put(void **state)
     had.deleted = true;
     assert_true(fleet_entry_merge(&comes, &had));
     assert_true(comes.deleted);
+    fleet_token(&comes, 1, 3);
+    assert_true(fleet_entry_merge_snapshot(&comes, &had));
+    assert_false(comes.deleted);
+    assert_int_equal(comes.record.disabled, 60);
     comes.record.digest[DIGEST_SIZE - 1] ^= 1;
     assert_false(fleet_entry_merge(&comes, &had));
     assert_false(fleet_entry_merge_snapshot(&comes, &had));

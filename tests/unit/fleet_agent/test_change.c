@@ -14,11 +14,38 @@
 #define DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define BASE "group=web created=2027-01-15T08:00:00Z"
 
-static char bytes[LINE_MAX_BYTES];
+static char bytes[CHANGE_DIGESTS_MAX * 200];
+static uint8_t digests[(CHANGE_DIGESTS_MAX + 1) * DIGEST_SIZE];
 
 static struct slice slice_or_null(const char *text)
 {
     return text != NULL ? slice_of(text) : (struct slice){ NULL, 0 };
+}
+
+/* Bytes of hex digits. */
+static struct slice digest_of(const char *hex)
+{
+    const size_t len = hex != NULL ? strlen(hex) / 2 : 0;
+
+    assert_true(hex == NULL || hex_parse(slice_of(hex), digests, len));
+    return (struct slice){ hex != NULL ? (const char *)digests : NULL, len };
+}
+
+static bool lines_of(const struct change_row *row, const char **why)
+{
+    struct text t = text_in(bytes, sizeof(bytes) - 1);
+    struct change change;
+
+    if (!change_read(&change, row, why)) {
+        assert_int_equal(change.count, 0);
+        assert_non_null(*why);
+        return false;
+    }
+    change_write(&change, &t);
+    assert_false(t.cut);
+    assert_int_equal(t.len, change_size(&change));
+    bytes[t.len] = '\0';
+    return true;
 }
 
 /* Return the line of a row without its end; NULL: there is none, and *why says why.  Without an event it is of a
@@ -26,21 +53,15 @@ static struct slice slice_or_null(const char *text)
 static const char *line_of(const char *event, const char *digest, const char *claims,
                            const char **why)
 {
-    uint8_t raw[DIGEST_SIZE];
-    struct change_row row = { slice_of(event), slice_or_null(digest), slice_or_null(claims),
-                              event[0] == '\0' };
-    if (row.snapshot && hex_parse(row.digest, raw, sizeof(raw)))
-        row.digest = (struct slice){ (const char *)raw, sizeof(raw) };
-    struct text t = text_in(bytes, sizeof(bytes) - 1);
+    const struct change_row row = { slice_of(event), digest_of(digest), slice_or_null(claims),
+                                    event[0] == '\0' };
 
-    if (!change_write(&t, &row, why)) {
-        assert_int_equal(t.len, 0);
-        assert_non_null(*why);
+    if (!lines_of(&row, why))
         return NULL;
-    }
-    if (t.len > 0)
-        assert_int_equal(bytes[--t.len], '\n');
-    bytes[t.len] = '\0';
+    const size_t len = strlen(bytes);
+    assert_true(len == 0 || bytes[len - 1] == '\n');
+    if (len > 0)
+        bytes[len - 1] = '\0';
     return bytes;
 }
 
@@ -86,7 +107,7 @@ static void rows_of_a_snapshot_are_puts_or_denials_that_overtook(void **state)
                 "deny digest=" DIGEST " state=revoked group=web");
     assert_null(line_of("", DIGEST, "group=web state=active", &why));
     assert_null(line_of("", DIGEST, "group=web", &why));
-    assert_null(line_of("", "too short", BASE, &why));
+    assert_null(line_of("", "00", BASE, &why));
 }
 
 static void values_are_decoded_and_quoted_anew(void **state)
@@ -164,15 +185,81 @@ static void any_claims_make_a_line_that_parses_or_none(void **state)
     }
 }
 
-static void line_that_does_not_fit_is_none(void **state)
+/* Written anew, a value may be four times as long as it came. */
+static void longest_values_make_a_line_that_fits(void **state)
 {
-    const struct change_row row = { SLICE("create"), SLICE(DIGEST), SLICE(BASE), false };
-    struct text t = text_in(bytes, 100);
+    static char claims[LINE_MAX_BYTES];
+    struct text t = text_in(claims, sizeof(claims) - 1);
     const char *why;
 
     (void)state;
-    assert_false(change_write(&t, &row, &why));
-    assert_int_equal(t.len, 0);
+    text_adds(&t, BASE " description=\"");
+    for (int i = 0; i < DESCRIPTION_MAX / 2; i++)
+        text_adds(&t, "\xc2\x85");
+    text_adds(&t, "\" subject=\"");
+    for (int i = 0; i < SUBJECT_MAX / 2; i++)
+        text_adds(&t, "\xc2\x85");
+    text_adds(&t, "\" scopes=");
+    for (int i = 0; i < SCOPES_MAX; i++) {
+        if (i > 0)
+            text_addc(&t, ',');
+        for (int n = 0; n < SCOPE_WORD_MAX; n++)
+            text_addc(&t, (char)(i < 26 ? 'a' + i : 'A' + i - 26));
+    }
+    assert_non_null(line_of("create", DIGEST, claims, &why));
+    assert_in_range(strlen(bytes), 7000, LINE_MAX_BYTES);
+}
+
+static struct slice many(size_t count)
+{
+    for (size_t i = 0; i < count * DIGEST_SIZE; i++)
+        digests[i] = (uint8_t)(i / DIGEST_SIZE + i);
+    return (struct slice){ (const char *)digests, count * DIGEST_SIZE };
+}
+
+static void each_of_many_digests_has_its_line(void **state)
+{
+    static const char *const words[] = { "revoke", "deny", "disable", "deny", "delete", "drop" };
+    const char *why;
+    char hex[2 * DIGEST_SIZE + 1], line[200];
+
+    (void)state;
+    for (size_t w = 0; w < 6; w += 2) {
+        const struct change_row row = { slice_of(words[w]), many(CHANGE_DIGESTS_MAX),
+                                        SLICE("group=web state=revoked"), false };
+        assert_true(lines_of(&row, &why));
+        const char *at = bytes;
+        for (size_t i = 0; i < CHANGE_DIGESTS_MAX; i++) {
+            struct text t = text_in(hex, sizeof(hex));
+            text_add_hex(&t, digests + i * DIGEST_SIZE, DIGEST_SIZE);
+            snprintf(line, sizeof(line), "%s digest=%.64s%s\n", words[w + 1], hex,
+                     w == 0 ? " state=revoked group=web" :
+                     w == 2 ? " state=disabled group=web" :
+                              "");
+            assert_memory_equal(at, line, strlen(line));
+            at += strlen(line);
+        }
+        assert_string_equal(at, "");
+    }
+}
+
+static void many_digests_that_are_no_denial_or_too_many_make_no_line(void **state)
+{
+    static const size_t lens[] = { 1, DIGEST_SIZE - 1, DIGEST_SIZE + 1, 3 * DIGEST_SIZE - 1 };
+    const char *why;
+    struct change_row row = { SLICE("create"), many(2), SLICE(BASE), false };
+
+    (void)state;
+    assert_false(lines_of(&row, &why));
+    row.snapshot = true;
+    assert_false(lines_of(&row, &why));
+    row = (struct change_row){ SLICE("revoke"), many(CHANGE_DIGESTS_MAX + 1), SLICE("group=web"),
+                               false };
+    assert_false(lines_of(&row, &why));
+    for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+        row.digest.len = lens[i];
+        assert_false(lines_of(&row, &why));
+    }
 }
 
 int main(void)
@@ -185,7 +272,9 @@ int main(void)
         cmocka_unit_test(claims_of_a_newer_schema_are_left_out),
         cmocka_unit_test(wrong_rows_make_no_line),
         cmocka_unit_test(any_claims_make_a_line_that_parses_or_none),
-        cmocka_unit_test(line_that_does_not_fit_is_none),
+        cmocka_unit_test(longest_values_make_a_line_that_fits),
+        cmocka_unit_test(each_of_many_digests_has_its_line),
+        cmocka_unit_test(many_digests_that_are_no_denial_or_too_many_make_no_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ enum { LIFE_TOKENS = 24, LIFE_UNSENT = 16, LIFE_PLACES = 600 };
 
 struct life_token {
     bool there, revoked, deleted;
+    bool denied_meanwhile; /* since a snapshot began */
     unsigned version;
 };
 
@@ -199,6 +200,7 @@ static inline int life_deny(struct life_model *m)
         error = found == STORE_FAILED ? -EIO : 0;
         m->token[number].version = found == STORE_FOUND ? m->token[number].version : life.version;
         m->token[number].there = m->token[number].revoked = true;
+        m->token[number].denied_meanwhile = true;
         e.record.revoked = e.record.revoked != 0 ? e.record.revoked : 1700000000;
         error = error != 0 ? error : fleet_cache_put(life.cache, &e);
         error = error != 0 ? error : fleet_cache_unsent_add(life.cache, &denial);
@@ -249,11 +251,11 @@ static inline void life_snapshot_token(struct life_token *t, const struct life_t
     if (version > 0) {
         t->there = true;
         t->version = version;
-        t->deleted = t->deleted && t->revoked;
-    } else if (had->revoked) {
-        t->deleted = true;
+        t->deleted = t->deleted && t->denied_meanwhile; /* with the entry that was committed then */
     } else if (!t->revoked) {
         *t = (struct life_token){ 0 };
+    } else {
+        t->deleted = t->deleted || had->there;
     }
 }
 
@@ -287,6 +289,9 @@ static inline int life_snapshot(void)
     const struct life_model before = life.is;
     struct fleet_visitor dropped = { life_dropped };
     unsigned version[LIFE_TOKENS] = { 0 };
+
+    for (int i = 0; i < LIFE_TOKENS; i++)
+        life.is.token[i].denied_meanwhile = life.may.token[i].denied_meanwhile = false;
     int error = fleet_cache_snapshot_begin(life.cache);
 
     if (error == 0)
