@@ -174,7 +174,7 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
 
     memcpy(server->settings.prefix, s->config.prefix, sizeof(server->settings.prefix));
     server->started = clock_wall();
-    size_t workers = host_limits_workers(&s->config);
+    size_t workers = host_limits_workers(&s->config) + (server->fleet_status != NULL);
     metrics_init(&server->metrics, workers);
     server->stack_set = stack_set_new(workers, &s->config, &server->metrics, problem);
     return server->stack_set != NULL && ((!stacks_identify(server->stack_set->current) &&
@@ -238,7 +238,7 @@ static void serve(struct daemon *s)
     memory_return_begin();
     log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
              (unsigned long long)token_table_figures(s->server.token_table).tokens,
-             s->server.workers, s->config.store);
+             server_workers(&s->server), s->config.store);
     watchdog_ready(&s->watchdog);
     memory_watch_look(&s->memory_watch, &s->server);
     event_base_dispatch(s->base);

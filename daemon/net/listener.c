@@ -278,7 +278,9 @@ static void admit(struct listening *s, int fd)
         reject(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }
-    struct worker *worker = &l->server->worker[l->next_worker++ % l->server->workers];
+    const size_t workers = server_workers(l->server);
+    struct worker *worker =
+        &l->server->worker[s->role == ROLE_FLEET ? workers : l->next_worker++ % workers];
     struct conn *c = conn_new(worker, fd, s->role, &peer);
     if (c == NULL) {
         client_limit_release(l->server->client_limit, peer.uid, admin);

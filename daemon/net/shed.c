@@ -75,8 +75,8 @@ static void on_delivery(struct mail *mail)
 
 void shed_connections(struct server *server, const struct client_excess *excess)
 {
-    unsigned workers = (unsigned)server->workers;
-    unsigned each = (excess->connections + workers - 1) / workers;
+    unsigned workers = (unsigned)server->workers, serving = (unsigned)server_workers(server);
+    unsigned each = (excess->connections + serving - 1) / serving;
 
     for (unsigned i = 0; i < workers && each > 0; i++) {
         struct order *order = malloc(sizeof(*order));

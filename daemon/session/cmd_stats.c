@@ -98,7 +98,7 @@ static void put_daemon(struct stats *stats, const struct server *server)
 
     put_text(stats, "version", JETON_VERSION);
     put(stats, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
-    put(stats, "workers", server->workers);
+    put(stats, "workers", server_workers(server));
     put(stats, "connections", clients.now);
     put(stats, "connections_total", clients.total);
     put(stats, "connections_refused", clients.refused);
@@ -213,6 +213,7 @@ static void put_fleet(struct stats *stats, const struct server *server)
     put(stats, "fleet_unsent", figures.unsent);
     put(stats, "fleet_waiting", figures.waiting);
     put(stats, "fleet_conflicts", figures.conflicts);
+    put(stats, "fleet_spreads", figures.spreads);
     put(stats, "fleet_failures", figures.failures);
     put(stats, "fleet_cache_bytes", figures.cache_bytes);
 }

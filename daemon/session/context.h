@@ -79,8 +79,15 @@ struct server {
     struct stack_set *stack_set;       /* the main thread's; workers have its readers */
     struct metrics metrics;
     int64_t started;
-    size_t workers;
+    size_t
+        workers; /* threads; on a host of a fleet the last one serves the agent's sockets alone */
     struct worker *worker;
 };
+
+/* Return how many workers serve whoever verifies and administers: what the agent brings does not hold them up. */
+static inline size_t server_workers(const struct server *server)
+{
+    return server->workers - (server->fleet_status != NULL);
+}
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "plugin/fleet/batch.h"
+#include "plugin/fleet/beat.h"
 
 /* Parts that jetond has not answered, of a MiB each at most: the database goes on while jetond is busy. */
 enum { PARTS_MAX = 8 };
@@ -30,6 +31,7 @@ static void finish(struct context *c)
     log_write(LOG_INFO, "a snapshot is taken, as of change %llu",
               (unsigned long long)c->place.serial);
     c->go(c, MODE_FOLLOW);
+    beat_poll(c); /* nothing was polled meanwhile, and the lease waits for that */
 }
 
 /* -- jetond ------------------------------------------------------------------------------------- */

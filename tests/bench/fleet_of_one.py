@@ -28,11 +28,11 @@ OWN, OTHER = (1, 0) if os.cpu_count() > 1 else (0, 0)
 class Host:
     """An empty host of a fleet with TOKENS tokens, its agent not begun."""
 
-    def __init__(self, stack, fleet):
+    def __init__(self, stack, fleet, workers=2):
         self.fleet = fleet
         self.scratch = stack.enter_context(contextlib.closing(Scratch())).path
         self.store = store(OWN_TOKENS, self.scratch)
-        self.daemon = fleet.begin_host(self.store, workers=2)
+        self.daemon = fleet.begin_host(self.store, workers=workers)
         self.simulator = fleet.simulator()
 
     def begin(self):
@@ -93,10 +93,11 @@ def meanwhile(stack, fleet):
     report.section("verify, 1 x 1, its worker and its client on a CPU of their own, while a host gets its tokens on the other")
     for pid in (fleet.cluster.process.pid, *fleet.cluster.children()):
         os.sched_setaffinity(pid, {OTHER})
-    host = Host(stack, fleet)
+    host = Host(stack, fleet, workers=1)        # that serves who verifies: jetond has one more for the agent
 
     def verify():
         return host.daemon.load("hit", 1, 1, SECONDS, OWN_TOKENS, cpu=OWN)
+    verify()                                    # what follows a start of jetond is over then
     host.daemon.pin_busiest(verify, OWN, OTHER)
     idle = [verify() for _ in range(IDLE_ROUNDS)]
     os.sched_setaffinity(host.simulator.process.pid, {OTHER})

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`fleet begin confirm=end`: the end of a batch answers for all changes in it, and the next part of a snapshot is read meanwhile."""
+import os
+
 import pytest
 
 from fleet_feed import Feed, deny, drop, fleet_daemon, put, values
@@ -72,6 +74,33 @@ def test_parts_of_a_snapshot_come_while_earlier_ones_are_saved(daemon):
     assert feed.done("fleet place")["tokens"] == str(len(made))
     assert [d.verify(value) for value in made[::350]] == ["OK"] * 18
     assert {line["id"] for line in d.list()} == set(map(id_of, made))
+
+
+def thread_times(pid):
+    """Nanoseconds of processor time of each thread so far."""
+    times = {}
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+            times[task] = int(file.read().split()[0])
+    return times
+
+
+def spent(pid, act):
+    """The time that each thread takes while something is done."""
+    before = thread_times(pid)
+    act()
+    return {task: time - before.get(task, 0) for task, time in thread_times(pid).items()}
+
+
+def test_who_verifies_is_served_by_another_thread_than_the_agent(daemon):
+    d, feed = fleet_daemon(daemon, "daemon.workers=1")
+    with d.client("admin") as client:
+        assert next(line["value"] for line in client.request("stats").lines if line["name"] == "workers") == "1"
+    times = spent(d.pid, lambda: [d.verify("x") for _ in range(300)])
+    verifies = max(times, key=times.get)
+    _, lines = parts(5, 1000)
+    times = spent(d.pid, lambda: ask(feed, lines, 6))
+    assert sum(times.values()) > 10 * times[verifies], times
 
 
 def test_what_follows_a_part_that_fails_is_given_up(daemon):
