@@ -59,7 +59,7 @@ HTTP = $(call objects,$(HTTP_SOURCES))
 GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c plugin/sandbox/*.c plugin/service/*.c)
 GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
 LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
-WEB = $(call objects,$(filter-out plugin/web/main.c,$(wildcard plugin/web/*.c plugin/sandbox/*.c)))
+WEB = $(call objects,$(filter-out plugin/web/main.c,$(wildcard plugin/web/*.c plugin/sandbox/*.c)) plugin/service/streams.c)
 WEB_HTTP = $(call objects,plugin/http/head.c plugin/http/credentials.c)
 LIBS_WEB = -levent_core -lseccomp $(LIBS_PROTO)
 # libpq's headers: pg_config of libpq-dev says where.
