@@ -308,3 +308,21 @@ def test_the_journal_says_where_a_denial_is_that_nobody_waited_for_any_more(host
 
 def two_of(lines):
     return lines if len(lines) == 2 else None
+
+
+def test_an_enable_that_is_answered_late_does_not_end_a_disable_that_the_feed_has_brought(host, agent):
+    """So are those that count hosts."""
+    token = create(host, agent)
+    for _ in range(2):
+        agent.changes.commit("disable", agent.changes.changes[-1][2])
+        agent.catch_up()
+        client = asked(host, f"enable {token['id']} confirm=all wait=9s")
+        enable = agent.take_one()
+        place = agent.commit(enable)
+        agent.catch_up()
+        assert host.verify(token["token"]) == "OK"
+        agent.changes.commit("disable", enable["digest"])
+        agent.catch_up()
+        assert agent.answer(enable, place, seen=1, hosts=1).verdict == "OK"
+        assert client.reply()["place"] == place
+        assert host.verify(token["token"]) == "NO disabled"
