@@ -293,6 +293,7 @@ LIBS_fuzz_reply = -ljansson
 LIBS_fuzz_jwt = -lgnutls -ljansson
 LIBS_fuzz_http = $(HTTP_PEER)
 LIBS_fuzz_introspect = -lcurl -ljansson
+LIBS_fuzz_fleet_config = -lpq
 FUZZ_OBJECTS = $(LIBRARY) $(HTTP) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 # It defines mmap(), which ThreadSanitizer calls before it can be called back.
@@ -305,6 +306,10 @@ $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 
 $(VERIFIER_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $$(call objects,$$(call verifier_sources,$$*) \
 		$$(VERIFIER_SHARED))
+
+# Names of the agent are its own, and some the daemon has, too.
+$(BUILD)/tests/fuzz/fleet_agent: $(call objects,$(addprefix plugin/fleet/,change.c change_request.c copy_row.c place.c))
+$(BUILD)/tests/fuzz/fleet_config: $(call objects,plugin/fleet/config.c plugin/fleet/config_file.c $(wildcard plugin/service/*.c))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
 	$(CC) $(CFLAGS) -fno-lto -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@

@@ -112,21 +112,16 @@ static void assign(struct config *c, const char *assignment, struct config_fault
         config_blame(faults, "--set %.100s: %s", assignment, why);
 }
 
-/* Blame a connection string without what it has: libpq quotes parts of it, and there may be a password. */
+/* Blame a connection string without what it has: libpq quotes parts of it, and there may be a password.  These may have
+ * quotes, too: so nothing is told from the first one to the last. */
 static void blame_database(struct config_faults *faults, const char *why)
 {
-    char text[CONFIG_FAULT_SIZE / 2];
-    size_t len = 0;
-    bool quoted = false;
+    const char *first = strchr(why, '"'), *last = strrchr(why, '"');
+    const size_t before = first != NULL ? (size_t)(first - why) : strcspn(why, "\n");
+    const char *behind = first != NULL ? last + 1 : "";
 
-    for (const char *at = why; *at != '\0' && len < sizeof(text) - 1; at++) {
-        const bool quote = *at == '"';
-        if ((!quoted || quote) && *at != '\n')
-            text[len++] = *at;
-        quoted ^= quote;
-    }
-    text[len] = '\0';
-    config_blame(faults, "database: this is no connection string: %s", text);
+    config_blame(faults, "database: this is no connection string: %.*s%s%.*s", (int)before, why,
+                 first != NULL ? "\"\"" : "", (int)strcspn(behind, "\n"), behind);
 }
 
 /* As libpq does, take what is neither a URI nor has an equals sign as the name of a database. */

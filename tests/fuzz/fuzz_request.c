@@ -8,8 +8,10 @@
 
 #include "daemon/writer/bulk.h"
 #include "daemon/writer/bulk_request.h"
+#include "daemon/fleet/fleet_entry_format.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/verify/batch.h"
+#include "daemon/writer/fleet_change_read.h"
 #include "daemon/writer/scan.h"
 #include "proto/scopes.h"
 
@@ -197,6 +199,33 @@ static void check_many(const struct request *r)
     scan_free(s);
 }
 
+/* Check that what the fleet brings can be saved and read again, and is then the same. */
+static void check_entry(const struct record *r)
+{
+    char buffer[FLEET_ENTRY_MAX], again[FLEET_ENTRY_MAX];
+    struct text bytes = text_in(buffer, sizeof(buffer)), second = text_in(again, sizeof(again));
+    static struct fleet_entry entry, read;
+
+    record_copy(&entry.record, r);
+    fleet_entry_write(&bytes, &entry);
+    MUST(!bytes.cut && fleet_entry_read(&read, text_slice(&bytes)) == NULL);
+    MUST((read.record.revoked != 0) == (r->revoked != 0) &&
+         (read.record.disabled != 0) == (r->disabled != 0) && record_is_fleet(&read.record));
+    fleet_entry_write(&second, &read);
+    MUST(slice_equal(text_slice(&bytes), text_slice(&second)));
+}
+
+static void check_delivered(const struct request *r)
+{
+    static struct fleet_change_want want;
+    struct problem problem;
+
+    if (fleet_change_read(r, 1700000000, &want, &problem) != STATUS_OK)
+        check_problem(&problem);
+    else if (r->verb != VERB_DROP)
+        check_entry(&want.record);
+}
+
 static void check_meaning(const struct request *r)
 {
     static const enum verb changes[] = {
@@ -210,6 +239,8 @@ static void check_meaning(const struct request *r)
     }
     if (r->verb == VERB_VERIFY)
         check_question(r);
+    if (r->verb == VERB_PUT || r->verb == VERB_DENY || r->verb == VERB_DROP)
+        check_delivered(r);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
         if (r->verb == changes[i])
             check_change(r);
@@ -236,7 +267,7 @@ static void check_request(const struct request *r, enum role role, struct slice 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     struct fuzz_input in = { input, len };
-    enum role role = consume_byte(&in) % (ROLE_SELF + 1);
+    enum role role = consume_byte(&in) % (ROLE_FLEET + 1);
     struct slice bytes_in = consume_bytes(&in, in.left);
     struct request r;
     struct problem problem;

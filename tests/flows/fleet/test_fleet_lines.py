@@ -48,10 +48,11 @@ class Play:
         if self.model.delivery is not None and not self.model.own(session):
             count = 2           # there is not much that it may do
         made = [self.lines.any(session) for _ in range(count)]
-        replies = self.session[session].pipeline([line for line, _ in made])
-        for (line, verdict), reply in zip(made, replies):
+        self.session[session].send(*[line for line, _ in made])
+        for line, verdict in made:
             print(f"{session}: {line[:400]}: {verdict}")
-            assert reply.verdict == verdict, f"{session}: {line[:200]}: {reply}, and not {verdict}"
+            reply = self.session[session].reply() if verdict else None
+            assert verdict == (reply and reply.verdict), f"{session}: {line[:200]}: {reply}, and not {verdict}"
 
     def deny(self):
         """Deny tokens as an administrator does, whom nobody answers yet."""
@@ -83,6 +84,7 @@ class Play:
         if held:
             self.model.give_up()
         self.session[session] = self.d.client("fleet")
+        self.lines.quiet.discard(session)
         if held:
             self.freed(session, "fleet begin snapshot=yes")
             self.session[session].request("fleet abort")
@@ -107,6 +109,7 @@ class Play:
             self.d.kill_unseen()
             self.d.start()
         self.model.restart()
+        self.lines.quiet.clear()
         self.connect()
 
     # -- what is there -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from campaign import rounds
 from fleet_host import FleetHost
 from settings import BUILD, PATIENCE, TORTURE
 
@@ -40,6 +41,7 @@ class Simulator:
         return found
 
 
+@pytest.mark.campaign
 @pytest.mark.slow
 def test_many_hosts_are_given_each_change_once_through_storms_bursts_and_joins(fleet_database):
     fleet_database.admin.ask("select jeton.join('real', '{sim}', false)")
@@ -48,10 +50,14 @@ def test_many_hosts_are_given_each_change_once_through_storms_bursts_and_joins(f
         real.has_lease()
         simulator.ask("create 1500 500")
         simulator.ask(f"return {HOSTS}")
-        told = simulator.ask("revoke 10 20")
-        assert told["last_max"] < 5000 * PATIENCE and told["saved_max"] < 5000 * PATIENCE
-        simulator.ask("burst 1000 250")
-        simulator.ask("storm")
+        for number in rounds():
+            if number:
+                simulator.check()
+                simulator.ask("create 1000 250")
+            told = simulator.ask("revoke 10 20")
+            assert told["last_max"] < 5000 * PATIENCE and told["saved_max"] < 5000 * PATIENCE
+            simulator.ask("burst 1000 250")
+            simulator.ask("storm")
         assert simulator.ask(f"join {JOINING}")["hosts"] == JOINING
         simulator.ask("revoke 5 0")
         assert simulator.ask("deaf 1")["deaf"] == 1

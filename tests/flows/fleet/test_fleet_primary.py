@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from campaign import rounds
 from fleet_host import BOUND, LEASE
 from fleet_hosts import Hosts, states, states_in
 from fleet_postgres import FleetDatabase
@@ -39,16 +40,26 @@ class Pair:
         return self.standby.connect(self.fleet.name)
 
 
-@pytest.fixture
-def pair():
+@pytest.fixture(autouse=True)
+def postgresql():
     need_postgresql()
-    with contextlib.ExitStack() as stack:
-        yield lambda synchronous: Pair(stack, synchronous)
 
 
-def test_primary_without_its_standby_confirms_nothing_and_its_hosts_leases_lapse(pair):
+def pairs(synchronous):
+    """One for each round."""
+    for _ in rounds():
+        with contextlib.ExitStack() as stack:
+            yield Pair(stack, synchronous)
+
+
+@pytest.mark.campaign
+def test_primary_without_its_standby_confirms_nothing_and_its_hosts_leases_lapse():
     """Then the standby takes over: what was not confirmed is not there, is made again by who asked for it, and is refused everywhere."""
-    both = pair(synchronous=True)
+    for both in pairs(synchronous=True):
+        lose_the_standby(both)
+
+
+def lose_the_standby(both):
     issuer, other = both.start("h1", issuer=True), both.start("h2")
     issuer.has_lease(), other.has_lease()
     kept, denied = issuer.create(subject="kept"), issuer.create(subject="denied")
@@ -73,8 +84,13 @@ def test_primary_without_its_standby_confirms_nothing_and_its_hosts_leases_lapse
         assert states(issuer) == states(other) == states_in(both.fleet)
 
 
-def test_tail_that_an_asynchronous_failover_loses_is_rewound_and_no_change_is_skipped(pair):
-    both = pair(synchronous=False)
+@pytest.mark.campaign
+def test_tail_that_an_asynchronous_failover_loses_is_rewound_and_no_change_is_skipped():
+    for both in pairs(synchronous=False):
+        lose_a_tail(both)
+
+
+def lose_a_tail(both):
     issuer, other = both.start("h1", issuer=True), both.start("h2", issuer=True)
     issuer.has_lease(), other.has_lease()
     tokens = [issuer.create(subject=f"s{n}") for n in range(8)]

@@ -60,8 +60,8 @@ class Lines:
 
     def __init__(self, random, model, digests):
         self.random, self.model, self.digests = random, model, digests
-        self.serial = 0
         self.past = []      # places that were named once
+        self.quiet = set()  # sessions whose changes are not answered
 
     # -- changes --------------------------------------------------------------------------------
 
@@ -131,10 +131,13 @@ class Lines:
         return self.random.choice([*self.past[-20:], *self.model.places, f"1:{NONCE}"])
 
     def begin(self, session):
+        quiet = self.random.random() < 0.4
+        (self.quiet.add if quiet else self.quiet.discard)(session)
+        ending = " confirm=end" if quiet else ""
         if self.random.random() < 0.3:
-            return "fleet begin snapshot=yes", self.model.begin(session, None, True)
+            return f"fleet begin snapshot=yes{ending}", self.model.begin(session, None, True)
         place = self.model.place() if self.random.random() < 0.8 else self.random.choice((None, "none", self.old_place()))
-        return f"fleet begin{f' place={place}' if place else ''}", self.model.begin(session, place)
+        return f"fleet begin{f' place={place}' if place else ''}{ending}", self.model.begin(session, place)
 
     def end(self, session):
         if self.random.random() < 0.3:
@@ -156,6 +159,8 @@ class Lines:
     def refused(self, session):
         line, verdict = self.random.choice(REFUSED)
         words = line.split()
+        if words[:2] == ["fleet", "begin"]:
+            self.quiet.discard(session)
         if words[0] == "fleet" and verdict == "ERR bad-value":
             return line, verdict
         if verdict in ("ERR unknown-key", "ERR missing") and len(words) > 1:
@@ -173,14 +178,16 @@ class Lines:
         return line, self.model.settled(number, for_good)
 
     def any(self, session):
-        """A line, with the verdict that it must get."""
+        """A line, with the verdict that it must get; None: no answer."""
         kinds = ((self.change, 12), (self.wrong_change, 0.25), (self.end, 1.2), (self.abort, 0.15), (self.begin, 0.3),
                  (self.rewind, 0.2), (self.refused, 0.5), (self.answer, 0.4))
         if self.model.own(session) is None:
             kinds = ((self.begin, 4), (self.change, 0.3), (self.wrong_change, 0.5), (self.end, 0.2), (self.abort, 0.2),
                      (self.rewind, 0.4), (self.refused, 1), (self.answer, 0.5))
         kind, = self.random.choices([one for one, _ in kinds], [weight for _, weight in kinds])
-        return kind(session)
+        line, verdict = kind(session)
+        quiet = session in self.quiet and line.split()[0] in ("put", "deny", "drop")
+        return line, None if quiet else verdict
 
 
 def value_of(random):

@@ -119,6 +119,29 @@ static void a_table_that_fails_is_asked_for_once_a_second(void **state)
     }
 }
 
+/* As a library from before the fleet finds the table of one. */
+static void a_table_of_a_later_layout_is_not_believed_and_the_daemon_is_asked(void **state)
+{
+    (void)state;
+    put_token(1);
+    put_token(99);
+    struct table_header *header = current_header();
+    header->slots = table_slot_count(header->layout, header->slots); /* as later layouts have it */
+    header->layout = TABLE_LAYOUT_FLEET_SHA256 + 1;
+    header->monotonic.until = header->monotonic.keep = header->lease + 60 * INT64_C(1000000000);
+    struct jeton *h = open_with(0);
+
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+    assert_true(verify(h, 99) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+    revoke_token(99);
+    assert_true(verify(h, 99) == JETON_REVOKED && jeton_source(&claims) == JETON_DAEMON);
+    assert_int_equal(verify_among_others(h, 99), JETON_REVOKED);
+    fake_daemon_kill();
+    assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
+    fake_daemon_start();
+    jeton_close(h);
+}
+
 /* Dispatch until nothing is waited for. */
 static void loop(struct jeton *h)
 {
@@ -172,6 +195,7 @@ int main(void)
         WITH_FAKE_DAEMON(a_miss_goes_to_the_daemon_unless_it_is_final),
         WITH_FAKE_DAEMON(a_refused_table_is_not_asked_for_again_on_that_connection),
         WITH_FAKE_DAEMON(a_table_that_fails_is_asked_for_once_a_second),
+        WITH_FAKE_DAEMON(a_table_of_a_later_layout_is_not_believed_and_the_daemon_is_asked),
     };
 
     if (sodium_init() < 0)
