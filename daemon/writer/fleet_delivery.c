@@ -41,6 +41,7 @@ struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b)
         .status = b->status,
         .number = b->number,
         .snapshot = b->snapshot,
+        .most = b->most,
         .has_last = b->has_last,
         .from = b->from,
         .capacity = next->capacity,

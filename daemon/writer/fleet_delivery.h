@@ -29,6 +29,7 @@ struct fleet_delivery {
     bool follows;                 /* another one holds that by now, with what follows of it */
     struct fleet_delivery *spare; /* owned; NULL: none */
     bool snapshot;
+    uint64_t most; /* of a snapshot: tokens that there may be; 0: who knows */
     bool denies;   /* some change denies or drops */
     bool narrows;  /* less is passed on this host by what was applied of it */
     bool has_last; /* of a snapshot, of all its parts: */

@@ -5,6 +5,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/table/token_peek.h"
 #include "daemon/writer/fleet_publish.h"
 #include "daemon/writer/fleet_up_state.h"
 
@@ -210,12 +211,16 @@ enum status fleet_stage_all(struct fleet_staging *s, const struct fleet_delivery
                             fleet_stage *one)
 {
     struct fleet_effects *effects = &s->w->fleet->effects;
-    const struct fleet_change *c = NULL;
+    const struct fleet_change *c = NULL, *next = fleet_delivery_next(delivery, NULL);
     enum status status = STATUS_OK;
 
     fleet_effects_clear(effects);
-    while (status == STATUS_OK && (c = fleet_delivery_next(delivery, c)) != NULL)
+    while (status == STATUS_OK && (c = next) != NULL) {
+        next = fleet_delivery_next(delivery, c);
+        if (next != NULL)
+            token_peek_prefetch(s->w->token_table, next->record.digest);
         status = one(s, c);
+    }
     if (status == STATUS_OK &&
         !fleet_publish_reserve(s->w, effects->count, effects->slots, effects->texts))
         status = fleet_stage_fail(s, -ENOMEM);
