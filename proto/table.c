@@ -48,6 +48,7 @@ void table_set_layout(struct table *table, uint32_t layout)
     table->is_special = table->has_sha256 || table->has_fleet;
     table->has_reaches = layout >= TABLE_LAYOUT_ANY_SIZE;
     table->deadlines = table->has_fleet ? &table->header->monotonic : NULL;
+    memcpy(table->seed, table->header->seed, sizeof(table->seed));
 }
 
 uint64_t table_size(uint32_t slot_count, uint64_t arena_size)
@@ -66,14 +67,17 @@ uint32_t table_slot_count(uint32_t layout, uint32_t slots)
 
 /* From here to find(), `words` is how much of the digest is compared: all of it, but for a token that
  * an alias leads to.  Inline, so that each is compiled for its number. */
-static inline __attribute__((always_inline)) bool same_digest(
-    const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8], int words)
+static inline __attribute__((always_inline)) bool same_digest(const struct table_slot *slot,
+                                                              const uint8_t *digest, int words)
 {
-    uint64_t difference = 0;
+    uint64_t difference = 0, wanted;
 
 #pragma GCC unroll 4
-    for (int i = 0; i < words; i++)
-        difference |= atomic_load_explicit(&slot->digest[i], memory_order_acquire) ^ wanted[i];
+    for (int i = 0; i < words; i++) {
+        uint64_t has = atomic_load_explicit(&slot->digest[i], memory_order_acquire);
+        memcpy(&wanted, digest + 8 * i, sizeof(wanted));
+        difference |= has ^ wanted;
+    }
     return difference == 0;
 }
 
@@ -81,8 +85,7 @@ enum slot_match { MATCH_EMPTY, MATCH_OTHER, MATCH_SAME, MATCH_TORN };
 
 /* Read a slot and compare its digest. */
 static inline __attribute__((always_inline)) enum slot_match read_slot(
-    const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8], int words,
-    struct table_entry *entry)
+    const struct table_slot *slot, const uint8_t *digest, int words, struct table_entry *entry)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
@@ -91,7 +94,7 @@ static inline __attribute__((always_inline)) enum slot_match read_slot(
         entry->flags = atomic_load_explicit(&slot->flags, memory_order_acquire);
         if (entry->flags == 0)
             return MATCH_EMPTY;
-        bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, wanted, words);
+        bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, digest, words);
         entry->activates = atomic_load_explicit(&slot->activates, memory_order_acquire);
         entry->expires = atomic_load_explicit(&slot->expires, memory_order_acquire);
         entry->scopes = atomic_load_explicit(&slot->scopes, memory_order_acquire);
@@ -111,15 +114,14 @@ static uint32_t reach_of(const struct table *t, uint32_t flags)
 }
 
 static inline __attribute__((always_inline)) enum table_found find(const struct table *t,
+                                                                   uint32_t at,
                                                                    const uint8_t *digest, int words,
                                                                    struct table_entry *entry)
 {
-    uint32_t at = table_home(t->slot_count, digest), reach = 0;
-    uint64_t wanted[DIGEST_SIZE / 8];
+    uint32_t reach = 0;
 
-    memcpy(wanted, digest, 8 * (size_t)words);
     for (uint32_t probes = 0;; probes++) {
-        switch (read_slot(&t->slots[at], wanted, words, entry)) {
+        switch (read_slot(&t->slots[at], digest, words, entry)) {
         case MATCH_OTHER:
             if (probes == 0)
                 reach = reach_of(t, entry->flags);
@@ -141,7 +143,13 @@ static inline __attribute__((always_inline)) enum table_found find(const struct 
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
                             struct table_entry *entry)
 {
-    return find(t, digest, DIGEST_SIZE / 8, entry);
+    return table_find_from(t, table_home(t, digest), digest, entry);
+}
+
+enum table_found table_find_from(const struct table *t, uint32_t home,
+                                 const uint8_t digest[DIGEST_SIZE], struct table_entry *entry)
+{
+    return find(t, home, digest, DIGEST_SIZE / 8, entry);
 }
 
 enum table_found table_find_name(const struct table *t, const uint8_t digest[DIGEST_SIZE],
@@ -156,7 +164,7 @@ enum table_found table_find_name(const struct table *t, const uint8_t digest[DIG
     memcpy(target + 8, &entry->expires, 8);
     memcpy(target + 16, &entry->scopes, 4);
     memcpy(target + 20, &entry->subject, 4);
-    return find(t, target, ALIAS_TARGET / 8, entry);
+    return find(t, table_home(t, target), target, ALIAS_TARGET / 8, entry);
 }
 
 bool table_string(const struct table *t, uint32_t reference, struct slice *string)

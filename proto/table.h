@@ -9,9 +9,12 @@
  *     arena_offset         strings: uint16_t length, bytes; a reference is an offset into the
  *                          arena, and reference 0 is the empty string
  *
- * A token lives in the first free slot at or after its home slot (the first four bytes of its digest,
- * as a fraction of all slots), wrapping round.  Readers stop at the first empty slot, and in a table
- * with reaches after those; removed tokens leave a tombstone.
+ * A token lives in the first free slot at or after its home slot, wrapping round.  Readers stop at the first empty
+ * slot, and in a table with reaches after those; removed tokens leave a tombstone.  The home slot is the first four
+ * bytes of the digest, as a fraction of all slots: digests are hashes, which lie evenly.  But those of a fleet's tokens
+ * come from other hosts, and who has broken into one of these chooses them: any number could have their homes close
+ * together, and each search there would pass over all of them.  So in a table with a fleet the home slot is a hash of
+ * the digest's beginning by a secret of this host.
  *
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
@@ -42,8 +45,8 @@ enum { TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26, TABLE_
 /* Layout versions.  The second has the same parts, but may have tokens and bans by SHA-256, which a
  * reader that knows only the first could not find: it does not use the table.  The third and the fourth
  * are like these, but `slots` is not a binary logarithm but the number itself, which need not be a power of two, and
- * slots have reaches.  The fifth and the sixth are like these two, but may have tokens of the fleet, and
- * have its deadlines in their header. */
+ * slots have reaches.  The fifth and the sixth are like these two, but may have tokens of the fleet,
+ * have its deadlines in their header, and a seed by which home slots are found. */
 enum {
     TABLE_LAYOUT = 1,
     TABLE_LAYOUT_SHA256 = 2,
@@ -97,6 +100,7 @@ struct table_header {
     uint64_t total_size;
     uint64_t generation;         /* number of this table among those of this daemon, from 1 */
     char prefix[PREFIX_MAX + 1]; /* prefix of our values; NUL-terminated */
+    uint64_t seed[2];            /* of a table with a fleet: random and odd; else nothing */
     /* The part that changes, on a cache line of its own. */
     _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
     _Atomic uint32_t state;             /* enum table_state */
@@ -127,6 +131,7 @@ _Static_assert(sizeof(struct table_slot) == 64, "a slot is one cache line");
 _Static_assert(sizeof(struct table_header) <= TABLE_HEADER_SIZE, "the header fits its page");
 _Static_assert(sizeof(struct table_header) - offsetof(struct table_header, lease) == 64,
                "what changes is one cache line");
+_Static_assert(offsetof(struct table_header, lease) == 128, "older libraries find it there");
 
 /* A checked table.  Readers use this copy of the header's fields, since the mapping may change. */
 struct table {
@@ -141,6 +146,7 @@ struct table {
     bool is_special;                         /* either of these */
     bool has_reaches;                        /* of a layout whose slots have reaches */
     const struct table_deadlines *deadlines; /* by CLOCK_MONOTONIC; NULL: it has no fleet */
+    uint64_t seed[2];                        /* if it has a fleet */
     char prefix[PREFIX_MAX + 1];
 };
 
@@ -164,7 +170,7 @@ enum table_found {
  * mapping.  Trust nothing: check every offset and bound against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
-/* Set what the layout of a table says of it: the members from has_sha256 to `deadlines`. */
+/* Set what the layout of a table says of it: the members from has_sha256 to `seed`. */
 void table_set_layout(struct table *table, uint32_t layout);
 
 /* Return the size in bytes of the whole table with these dimensions. */
@@ -173,8 +179,8 @@ uint64_t table_size(uint32_t slot_count, uint64_t arena_size);
 /* Return the number of slots by a header's fields; 0: it is impossible. */
 uint32_t table_slot_count(uint32_t layout, uint32_t slots);
 
-/* Return the slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
-static inline uint32_t table_home(uint32_t slot_count, const uint8_t *digest)
+/* The home slot in a table without a fleet. */
+static inline uint32_t table_home_plain(uint32_t slot_count, const uint8_t *digest)
 {
     uint32_t leading = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
                        (uint32_t)digest[2] << 8 | digest[3];
@@ -182,43 +188,71 @@ static inline uint32_t table_home(uint32_t slot_count, const uint8_t *digest)
     return (uint32_t)((uint64_t)leading * slot_count >> 32);
 }
 
+/* The home slot in a table with a fleet.  All bytes of the id count, as tokens may differ in any of them.  One
+ * multiplication would not do: it takes equal steps to equal steps, which may all lead to few places.  Nor does
+ * another one do where only the upper bits differ, so each byte is a lower one in one of the two words. */
+static inline uint32_t table_home_seeded(const struct table *t, const uint8_t *digest)
+{
+    uint64_t first, last;
+
+    memcpy(&first, digest, sizeof(first));
+    memcpy(&last, digest + ID_SIZE - sizeof(last), sizeof(last));
+    uint64_t hash = first * t->seed[0] + __builtin_bswap64(last) * t->seed[1];
+    hash = (hash ^ hash >> 32) * t->seed[0];
+    return (uint32_t)((hash >> 32) * t->slot_count >> 32);
+}
+
+/* Return the slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
+static inline __attribute__((always_inline)) uint32_t table_home(const struct table *t,
+                                                                 const uint8_t *digest)
+{
+    if (__builtin_expect(t->has_fleet, false))
+        return table_home_seeded(t, digest);
+    return table_home_plain(t->slot_count, digest);
+}
+
 /* Prefetch a digest's home slot and the next two, as a third of the tokens are not in their home slot,
  * and a sixth not in the next one either.  Always inline: the compiler would drop the call of a
  * function without effects. */
 static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
-                                                                 const uint8_t *digest)
+                                                                 uint32_t home)
 {
-    const struct table_slot *home = &t->slots[table_home(t->slot_count, digest)];
+    const struct table_slot *slot = &t->slots[home];
 
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + 1);
-    __builtin_prefetch(home + 2);
+    __builtin_prefetch(slot);
+    __builtin_prefetch(slot + 1);
+    __builtin_prefetch(slot + 2);
 }
 
 /* In two steps, for whoever has other work between: the home slot; and when that has arrived, the next two if
  * another token has it, as is less likely.  No branch, which could not be predicted. */
 static inline __attribute__((always_inline)) void table_prefetch_home(const struct table *t,
-                                                                      const uint8_t *digest)
+                                                                      uint32_t home)
 {
-    __builtin_prefetch(&t->slots[table_home(t->slot_count, digest)]);
+    __builtin_prefetch(&t->slots[home]);
 }
 
 static inline __attribute__((always_inline)) void table_prefetch_rest(const struct table *t,
+                                                                      uint32_t home,
                                                                       const uint8_t *digest)
 {
-    const struct table_slot *home = &t->slots[table_home(t->slot_count, digest)];
+    const struct table_slot *slot = &t->slots[home];
     uint64_t first;
 
     memcpy(&first, digest, sizeof(first));
-    size_t away = atomic_load_explicit(&home->digest[0], memory_order_relaxed) != first;
-    __builtin_prefetch(home + away);
-    __builtin_prefetch(home + 2 * away);
+    size_t away = atomic_load_explicit(&slot->digest[0], memory_order_relaxed) != first;
+    __builtin_prefetch(slot + away);
+    __builtin_prefetch(slot + 2 * away);
 }
 
 /* Look a digest up.  Compare whole digests in constant time.  Never block: after a bounded number
  * of tries against a writer, answer TABLE_TORN.  Any number of threads. */
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
                             struct table_entry *entry);
+
+/* The same for whoever has prefetched, and so has the digest's table_home() of this table. */
+enum table_found table_find_from(const struct table *t, uint32_t home,
+                                 const uint8_t digest[DIGEST_SIZE], struct table_entry *entry);
 
 /* Look up another name of a credential, whose digest is given; an alias is followed to its token.
  * As table_find(), but a hit denies unless its state is active. */

@@ -8,6 +8,7 @@ bool verdict_worth_hashing(const struct question *question, struct verdict *verd
     enum token_form form = token_form_quick(question->value);
 
     verdict->found = false;
+    verdict->terms = VERDICT_FINAL;
     verdict->status = form == TOKEN_ID ? STATUS_IDENTIFIER : STATUS_MALFORMED;
     return form == TOKEN_FOREIGN;
 }
@@ -54,6 +55,8 @@ void verdict_judge(const struct table *table, const struct question *question, i
         decided = verdict_special_judge(table, question, now, verdict);
     else
         decided = judge_in_fleet(table, question, now, verdict);
-    if (!decided && token_form(question->value, table->prefix) == TOKEN_BAD_CHECK)
+    if (!decided && token_form(question->value, table->prefix) == TOKEN_BAD_CHECK) {
         verdict->status = STATUS_MALFORMED;
+        verdict->terms = VERDICT_FINAL;
+    }
 }

@@ -6,7 +6,8 @@
  * slots, and only then compare:
  *
  *     if (verdict_worth_hashing(&question, &verdict)) {
- *         token_digest(question.value, verdict.digest);  table_prefetch(table, verdict.digest);
+ *         token_digest(question.value, verdict.digest);
+ *         verdict.home = table_home(table, verdict.digest);  table_prefetch(table, verdict.home);
  *         ... verdict_judge(table, &question, now, &verdict) ...
  *     }
  */
@@ -33,14 +34,15 @@ enum verdict_terms {
 struct verdict {
     enum status status; /* STATUS_OK, or a NO reason; STATUS_UNAVAILABLE: see below */
     uint8_t digest[DIGEST_SIZE];
-    bool found; /* there is such a token, and the members below are set */
+    uint32_t home; /* table_home() of the digest, of the table to judge by */
+    bool found;    /* there is such a token, and the members below are set */
     uint32_t slot;
     int64_t activates;   /* TIME_ALWAYS: no activation time */
     int64_t expires;     /* TIME_NEVER: no expiry */
     struct slice scopes; /* this and `subject` point into the table */
     struct slice subject;
-    /* Set with STATUS_UNAVAILABLE; and by a table with a fleet, unless the form of the value decides.  If the terms are
-     * not VERDICT_FINAL, the members behind them are set: the status is `judged` until the deadline. */
+    /* If the terms are not VERDICT_FINAL, the members behind them are set: the status is `judged` until the
+     * deadline. */
     enum verdict_terms terms;
     enum status judged;
     int64_t deadline; /* by the clock of table->deadlines */
@@ -50,7 +52,8 @@ struct verdict {
 #define VERDICT_STALE_TEXT \
     "the fleet's lease has run out: this host may not know what was revoked meanwhile"
 
-/* Check the form of the value.  False: that decides already, and verdict->status is set. */
+/* Check the form of the value.  False: that decides already, and verdict->status is set.  Called first, as it also
+ * makes the terms VERDICT_FINAL. */
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict);
 
 /* Judge by a name of the credential other than its value's digest, at `now`.  STATUS_OK: nothing
@@ -58,7 +61,7 @@ bool verdict_worth_hashing(const struct question *question, struct verdict *verd
 enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGEST_SIZE],
                             int64_t now, int64_t *activates);
 
-/* Judge by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE with VERDICT_FINAL: the
+/* Judge by verdict->digest, whose home slot is verdict->home, at `now` (seconds since 1970).  STATUS_UNAVAILABLE with VERDICT_FINAL: the
  * table cannot answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock.  With
  * other terms: it can if verdict_holds(), by a clock that is read after this; verdict_assume() is
  * for who has found that.  Of a value that looks like a compact JWS, what denies its signed part denies
@@ -73,15 +76,12 @@ void verdict_judge(const struct table *table, const struct question *question, i
 bool verdict_special_judge(const struct table *table, const struct question *question, int64_t now,
                            struct verdict *verdict) __attribute__((noinline, noclone));
 
-/* True if a verdict by a table with a fleet holds at `now`, in nanoseconds of its deadline's clock.  One that is
- * due to the form alone has no terms.  A deadline further ahead than the daemon ever grants is not
+/* True if a verdict by a table with a fleet holds at `now`, in nanoseconds of its deadline's clock.  A deadline further ahead than the daemon ever grants is not
  * believed. */
 static inline bool verdict_holds(const struct verdict *v, int64_t now)
 {
     const uint64_t late = 500000000; /* of a coarse clock on a busy virtual machine */
 
-    if (v->status == STATUS_MALFORMED || v->status == STATUS_IDENTIFIER)
-        return true;
     /* One comparison: a deadline that is over is as far off as one that is too long. */
     if (v->terms == VERDICT_KNOWN)
         return (uint64_t)v->deadline - ((uint64_t)now + 1) < TABLE_FLEET_KEEP_MAX + late;
@@ -124,7 +124,7 @@ static inline __attribute__((always_inline)) bool verdict_value_judge(
     struct verdict *verdict, uint32_t *flags)
 {
     struct table_entry entry;
-    enum table_found found = table_find(table, verdict->digest, &entry);
+    enum table_found found = table_find_from(table, verdict->home, verdict->digest, &entry);
 
     *flags = 0;
     verdict->found = false;

@@ -56,7 +56,8 @@ static void judge_sha256(const struct table *table, const struct question *quest
     if (verdict->found ? verdict->status != STATUS_OK : verdict->status == STATUS_UNAVAILABLE)
         return;
     token_sha256(question->value, other.digest);
-    enum table_found found = table_find(table, other.digest, &entry);
+    other.home = table_home(table, other.digest);
+    enum table_found found = table_find_from(table, other.home, other.digest, &entry);
     if (found == TABLE_MISS)
         return;
     if (found == TABLE_TORN || !judge_entry(table, question, &entry, now, &other)) {

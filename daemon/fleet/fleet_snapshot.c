@@ -216,14 +216,34 @@ static uint64_t count_until(const struct fleet_snapshot *s, uint64_t prefix)
     return low;
 }
 
+/* A block of entries that was read. */
+struct block {
+    uint64_t number; /* 0: none */
+    struct slice entries;
+    char bytes[FLEET_BLOCK];
+};
+
+/* Read a block, if that is not the one that was read last.  False: *why. */
+static bool read_block(const struct fleet_snapshot *s, uint64_t number, struct block *b,
+                       const char **why)
+{
+    if (number == b->number)
+        return true;
+    int error = fleet_snapshot_read(s, number, 1, b->bytes);
+    *why = error != 0 ? strerror(-error) : "a block that is damaged";
+    if (error != 0)
+        return false;
+    b->entries = fleet_block_open(b->bytes, s->head.name, (uint32_t)number, FLEET_BLOCK_ENTRIES);
+    b->number = number;
+    return b->entries.at != NULL;
+}
+
 static enum store_found find_in(struct slice bytes, const uint8_t id[ID_SIZE],
                                 struct fleet_entry *entry, const char **why)
 {
     struct slice one;
 
     *why = "a block that is damaged";
-    if (bytes.at == NULL)
-        return STORE_FAILED;
     while (fleet_snapshot_take(&bytes, &one)) {
         int order = memcmp(one.at, id, ID_SIZE);
         if (order > 0)
@@ -236,23 +256,30 @@ static enum store_found find_in(struct slice bytes, const uint8_t id[ID_SIZE],
     return bytes.len == 0 ? STORE_ABSENT : STORE_FAILED;
 }
 
-/* Blocks that begin with the same prefix as the id may have it behind, or not; so may the one before. */
+/* Many blocks may begin with the same prefix, as digests may have been chosen so: the last one that begins with the id
+ * or one before it is found by halves.  It may be the one before them all. */
 enum store_found fleet_snapshot_find(const struct fleet_snapshot *s, const uint8_t id[ID_SIZE],
                                      struct fleet_entry *entry, const char **why)
 {
     const uint64_t prefix = prefix_of(id);
-    char block[FLEET_BLOCK];
-    enum store_found found = STORE_ABSENT;
-    bool before = true;
+    uint64_t low = prefix > 0 ? count_until(s, prefix - 1) : 0, high = count_until(s, prefix);
+    struct block block;
+    struct slice rest, one;
 
-    for (uint64_t n = count_until(s, prefix); found == STORE_ABSENT && before && n > 0; n--) {
-        int error = fleet_snapshot_read(s, n, 1, block);
-        *why = strerror(-error);
-        if (error != 0)
+    block.number = 0;
+    while (low < high) {
+        uint64_t middle = high - (high - low) / 2;
+        if (!read_block(s, middle, &block, why))
             return STORE_FAILED;
-        found = find_in(fleet_block_open(block, s->head.name, (uint32_t)n, FLEET_BLOCK_ENTRIES), id,
-                        entry, why);
-        before = s->first[n - 1] == prefix;
+        rest = block.entries;
+        if (fleet_snapshot_take(&rest, &one) && memcmp(one.at, id, ID_SIZE) > 0)
+            high = middle - 1;
+        else
+            low = middle;
     }
-    return found;
+    if (low == 0)
+        return STORE_ABSENT;
+    if (!read_block(s, low, &block, why))
+        return STORE_FAILED;
+    return find_in(block.entries, id, entry, why);
 }

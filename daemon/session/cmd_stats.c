@@ -213,6 +213,7 @@ static void put_fleet(struct stats *stats, const struct server *server)
     put(stats, "fleet_unsent", figures.unsent);
     put(stats, "fleet_waiting", figures.waiting);
     put(stats, "fleet_conflicts", figures.conflicts);
+    put(stats, "fleet_spreads", figures.spreads);
     put(stats, "fleet_failures", figures.failures);
     put(stats, "fleet_cache_bytes", figures.cache_bytes);
 }

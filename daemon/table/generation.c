@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -109,6 +110,13 @@ bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t by
            g->strings.arena_used + string_table_bytes(tokens, bytes) <= g->table.arena_size;
 }
 
+bool generation_is_crowded(const struct generation *g)
+{
+    const uint64_t least = 65536;
+
+    return g->table.has_fleet && g->passed > least + g->table.slot_count / 4;
+}
+
 /* -- slots ----------------------------------------------------------------------------------- */
 
 /* Write each field with release order: a reader that sees any of them sees an odd `sequence` too.  The
@@ -152,15 +160,21 @@ static struct place find(const struct generation *g, const uint8_t *digest, size
 {
     const uint32_t slots = g->table.slot_count;
     struct place free_place = { UINT32_MAX, false, false };
+    uint64_t first;
 
-    for (uint32_t at = table_home(slots, digest);; at = at + 1 < slots ? at + 1 : 0) {
-        uint32_t flags = atomic_load_explicit(&g->slots[at].flags, memory_order_relaxed);
+    memcpy(&first, digest, sizeof(first)); /* `len` is more */
+    for (uint32_t at = table_home(&g->table, digest);; at = at + 1 < slots ? at + 1 : 0) {
+        const struct table_slot *slot = &g->slots[at];
+        uint32_t flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
         if ((flags & SLOT_PRESENT) == 0 && free_place.slot == UINT32_MAX)
             free_place = (struct place){ at, false, flags != 0 };
         if (flags == 0)
             return free_place;
+        if ((flags & SLOT_PRESENT) == 0 || (flags & without) != 0 ||
+            atomic_load_explicit(&slot->digest[0], memory_order_relaxed) != first)
+            continue;
         struct slot_values v = generation_read(g, at);
-        if ((flags & SLOT_PRESENT) && (flags & without) == 0 && memcmp(v.digest, digest, len) == 0)
+        if (memcmp(v.digest, digest, len) == 0)
             return (struct place){ at, true, false };
     }
 }
@@ -198,12 +212,14 @@ void generation_alias_target(const struct slot_values *alias, uint8_t target[ALI
 /* Let readers who begin at the home slot of a digest come to this slot. */
 static void raise_reach(struct generation *g, const uint8_t *digest, uint32_t at)
 {
-    uint32_t home = table_home(g->table.slot_count, digest);
+    uint32_t home = table_home(&g->table, digest);
     uint32_t reach = at >= home ? at - home : at + g->table.slot_count - home;
     struct table_slot *slot = &g->slots[home];
 
-    if (reach > SLOT_REACH_MAX)
+    if (reach > SLOT_REACH_MAX) {
+        g->passed += reach;
         reach = SLOT_REACH_MAX;
+    }
     uint32_t flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
     if (flags >> SLOT_REACH_SHIFT >= reach)
         return;
@@ -322,14 +338,28 @@ static uint32_t layout_of(const struct table *t, bool sha256, bool fleet)
     return sha256 ? TABLE_LAYOUT_SHA256 : TABLE_LAYOUT;
 }
 
+/* The seed stays if it can: then tokens are in the same order in both tables. */
+static void set_seed(uint64_t seed[2], const struct generation *from)
+{
+    if (from->table.has_fleet && !from->wants_seed) {
+        memcpy(seed, from->table.seed, sizeof(from->table.seed));
+        return;
+    }
+    randombytes_buf(seed, 2 * sizeof(*seed));
+    seed[0] |= 1; /* what is multiplied by an odd number stays different */
+    seed[1] |= 1;
+}
+
 static void copy_layout(struct generation *to, const struct generation *from)
 {
     bool fleet = from->table.has_fleet || from->wants_fleet;
     struct table_header *h = to->header;
 
     h->layout = layout_of(&to->table, from->table.has_sha256 || from->wants_sha256, fleet);
-    if (fleet)
+    if (fleet) {
         h->slots = to->table.slot_count;
+        set_seed(h->seed, from);
+    }
     table_set_layout(&to->table, h->layout);
     if (fleet)
         to->table.deadlines = &h->boottime; /* the clock that we read, see lookup.c */
@@ -352,4 +382,5 @@ void generation_copy(struct generation *to, const struct generation *from, bool 
                               atomic_load_explicit(&from->used[at], memory_order_relaxed),
                               memory_order_relaxed);
     }
+    to->passed = 0; /* what is still crowded is not made anew for that alone */
 }

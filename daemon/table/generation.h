@@ -20,6 +20,8 @@ struct generation {
     uint64_t occupied;          /* present and tombstones */
     bool wants_sha256;          /* its copy is to have a layout for that */
     bool wants_fleet;           /* likewise */
+    bool wants_seed;            /* ... another seed */
+    uint64_t passed;            /* slots passed over by what is beyond all reach of its home slot */
     struct string_table strings;
     _Atomic uint32_t *used; /* last use of the token in each slot, seconds since 1970 */
     struct {
@@ -58,20 +60,26 @@ bool generation_collapse(struct generation *g);
 /* True if `tokens` more, with `bytes` of strings in all, are certain to fit. */
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes);
 
+/* True if so much is far from its home slot that making the table anew by another seed is worth its
+ * time: by chance that does not happen. */
+bool generation_is_crowded(const struct generation *g);
+
 /* Prefetch what a verification will look at.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void generation_prefetch(const struct generation *g,
                                                                       const uint8_t *digest)
 {
-    table_prefetch(&g->table, digest);
-    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
+    uint32_t home = table_home(&g->table, digest);
+
+    table_prefetch(&g->table, home);
+    __builtin_prefetch((const void *)&g->used[home]);
 }
 
 /* The same, as the first of two steps: see table_prefetch_home(); the second is table_prefetch_rest(). */
 static inline __attribute__((always_inline)) void generation_prefetch_home(
-    const struct generation *g, const uint8_t *digest)
+    const struct generation *g, uint32_t home)
 {
-    table_prefetch_home(&g->table, digest);
-    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
+    table_prefetch_home(&g->table, home);
+    __builtin_prefetch((const void *)&g->used[home]);
 }
 
 /* Find a token's slot by its id; or the slot of anything with this whole digest. */
@@ -92,7 +100,8 @@ int generation_open(const struct generation *g);
 void generation_put(struct generation *g, const struct record *record);
 
 /* Copy every token, with its last use, and its alias into a table where all fit, and that nobody has
- * seen; `bans`: those too.  It gets the layout that the other has or wants, and the fleet's lease. */
+ * seen; `bans`: those too.  It gets the layout and the seed that the other has or wants, and the fleet's
+ * lease. */
 void generation_copy(struct generation *to, const struct generation *from, bool bans);
 
 #endif

@@ -39,6 +39,7 @@ static inline void lookup_judge_hashed(struct token_table *t, const struct gener
                                        const struct question *q, int64_t now,
                                        struct verdict *verdict)
 {
+    verdict->home = table_home(token_table_table(g), verdict->digest);
     verdict_judge(token_table_table(g), q, now, verdict);
     if (verdict->status == STATUS_UNAVAILABLE)
         lookup_retry_and_settle(t, g, q, now, verdict);

@@ -2,32 +2,37 @@
 #include "daemon/table/string_table.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <sys/mman.h>
 
 #include "proto/pages.h"
 
 enum { STRING_ALIGN = 2, SLOTS_MIN = 1024 };
 
-static uint64_t mix(uint64_t hash, uint64_t word)
+/* Twice: a difference in the upper bits alone passes the first multiplication as it is, whatever the key, and the next
+ * word could make up for it. */
+static uint64_t mix(uint64_t hash, uint64_t word, uint64_t key)
 {
-    hash ^= word;
-    return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+    hash = (hash ^ word) * key;
+    return (hash ^ hash >> 32) * key;
 }
 
-/* Hash by words, of which the last may overlap the one before. */
-static uint32_t string_hash(struct slice s)
+/* Hash by words, of which the last may overlap the one before.  The key is secret, as subjects and scopes are chosen
+ * by whoever makes the tokens. */
+static uint32_t string_hash(const struct string_table *t, struct slice s)
 {
-    uint64_t hash = s.len, word = 0;
+    const uint64_t key = t->key;
+    uint64_t hash = s.len ^ key, word = 0;
 
     for (size_t at = 0; at + sizeof(word) < s.len; at += sizeof(word)) {
         memcpy(&word, s.at + at, sizeof(word));
-        hash = mix(hash, word);
+        hash = mix(hash, word, key);
     }
     if (s.len >= sizeof(word))
         memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
     else if (s.len > 0)
         memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* mixes the last word in once more */
+    return (uint32_t)(mix(hash, word, key) >> 32);
 }
 
 static uint64_t string_size(size_t len)
@@ -66,7 +71,7 @@ static void copy(uint32_t *slot, uint32_t mask, const struct string_table *s,
     for (uint64_t i = 0; s->slot != NULL && i <= s->mask; i++) {
         if (s->slot[i] == 0 || !table_string(table, s->slot[i], &string))
             continue;
-        uint32_t at = string_hash(string) & mask;
+        uint32_t at = string_hash(s, string) & mask;
         while (slot[at] != 0)
             at = (at + 1) & mask;
         slot[at] = s->slot[i];
@@ -78,6 +83,10 @@ bool string_table_reserve(struct string_table *s, const struct table *table, uin
 {
     uint64_t slots = s->slot != NULL ? (uint64_t)s->mask + 1 : SLOTS_MIN;
 
+    if (s->slot == NULL) {
+        randombytes_buf(&s->key, sizeof(s->key));
+        s->key |= 1;
+    }
     while (s->count + strings > slots / 4 * 3)
         slots *= 2;
     if (s->slot != NULL && slots == (uint64_t)s->mask + 1)
@@ -96,7 +105,7 @@ bool string_table_reserve(struct string_table *s, const struct table *table, uin
 
 uint32_t string_table_intern(struct string_table *t, const struct table *table, struct slice s)
 {
-    uint32_t at = string_hash(s) & t->mask;
+    uint32_t at = string_hash(t, s) & t->mask;
     uint16_t len = (uint16_t)s.len;
     struct slice have;
 

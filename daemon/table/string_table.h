@@ -9,6 +9,7 @@
 struct string_table {
     uint32_t *slot; /* references, in open addressing by the string; 0: free */
     uint32_t mask;
+    uint64_t key; /* of the hash: random and odd */
     uint64_t count;
     char *arena; /* of the table, writable */
     uint64_t arena_used;

@@ -38,7 +38,7 @@ static bool find(const struct generation *g, const uint8_t id[ID_SIZE], struct l
 {
     const uint32_t slots = g->table.slot_count;
 
-    l->slot = table_home(slots, id);
+    l->slot = table_home(&g->table, id);
     while (read_slot(&g->slots[l->slot], l)) {
         if (l->flags == 0 || ((l->flags & SLOT_PRESENT) && (l->flags & SLOT_NO_TOKEN) == 0 &&
                               memcmp(l->digest, id, ID_SIZE) == 0))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Growth builds the next generation, without tombstones and unused strings, and retires the old
- * one.  Slots are in the order of their digests, so that copying walks both tables from front to
- * back. */
+ * one.  Slots of both are in the order of the digests, or of their hashes by one seed, so that copying
+ * walks both tables from front to back. */
 #include "daemon/table/token_table.h"
 
 #include <errno.h>

@@ -85,6 +85,14 @@ uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
 int token_table_use_fleet(struct token_table *t);
 bool token_table_has_fleet(struct token_table *t);
 
+/* True if so many tokens are far from their home slots that token_table_spread() is worth its time.  Chance does not
+ * do that, but whoever reads the table may choose digests by its seed, if he can make tokens of the fleet.  He needs so
+ * many that the copy costs no more than a few times what he made the writer pass over. */
+bool token_table_is_crowded(struct token_table *t);
+
+/* Make the table anew by another seed; 0, or -errno: it stays as it is, and counts as not crowded for now. */
+int token_table_spread(struct token_table *t);
+
 /* Grant the fleet's lease, by CLOCK_BOOTTIME in nanoseconds: `until` for what is unknown here, `keep`, which
  * is no earlier, for tokens of the fleet; 0: end it now.  No more than TABLE_FLEET_UNTIL_MAX and
  * TABLE_FLEET_KEEP_MAX from now on.  Whoever verifies with either bound sees all that was published before.

@@ -93,17 +93,20 @@ static void put_verdict(struct text *t, const struct generation *g, const struct
 /* Hash as many values as are hashed together, and prefetch their slots, before the next: the processor
  * keeps only so many requests to memory under way, and these are answered while it hashes. */
 static void hash_some(const struct generation *g, const struct slice value[], size_t count,
-                      uint8_t *const digest[])
+                      uint8_t *const digest[], struct verdict *const verdict[])
 {
     token_digests(value, count, digest);
-    for (size_t i = 0; i < count; i++)
-        generation_prefetch_home(g, digest[i]);
+    for (size_t i = 0; i < count; i++) {
+        verdict[i]->home = table_home(&g->table, digest[i]);
+        generation_prefetch_home(g, verdict[i]->home);
+    }
 }
 
 static void hash_all(struct verify_batch *b, const struct generation *g)
 {
     struct slice value[BLAKE_LANES];
     uint8_t *digest[BLAKE_LANES];
+    struct verdict *verdict[BLAKE_LANES];
     size_t some = 0;
 
     for (size_t i = 0; i < b->count; i++) {
@@ -112,20 +115,21 @@ static void hash_all(struct verify_batch *b, const struct generation *g)
         if (!b->hashed[i])
             continue;
         value[some] = b->question[i].value;
+        verdict[some] = v;
         digest[some++] = v->digest;
         if (some < BLAKE_LANES)
             continue;
-        hash_some(g, value, some, digest);
+        hash_some(g, value, some, digest, verdict);
         some = 0;
     }
-    hash_some(g, value, some, digest);
+    hash_some(g, value, some, digest, verdict);
 }
 
 /* Prefetch what a later question needs behind the home slot of its value. */
 static void look_ahead(const struct verify_batch *b, size_t i, const struct generation *g)
 {
     if (i < b->count && b->hashed[i])
-        table_prefetch_rest(&g->table, b->verdict[i].digest);
+        table_prefetch_rest(&g->table, b->verdict[i].home, b->verdict[i].digest);
 }
 
 static void count(const struct verify_batch *b, size_t i, unsigned worker)

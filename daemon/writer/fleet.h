@@ -38,7 +38,8 @@ struct fleet {
     int64_t touched_since; /* uses from then on are news: seconds since 1970 */
     int64_t touched_began; /* when the list of them began that is being read */
     bool compaction_failed;
-    bool failure_logged; /* the last log message says that the cache cannot be written */
+    uint64_t spread_logged; /* clock_monotonic(); 0: it never was */
+    bool failure_logged;    /* the last log message says that the cache cannot be written */
 };
 
 /* Open the cache beside a store.  NULL: *problem. */

@@ -9,6 +9,7 @@
 
 #define SNAPSHOT_MAX \
     (UINT64_C(1) << 25) /* tokens that the table may be made ready for by an estimate */
+enum { ESTIMATE_MAX = 16, ESTIMATE_STEP = 8 /* ... and see most_expected() */ };
 
 struct applying {
     struct fleet_staging staging; /* its writer is w */
@@ -147,9 +148,21 @@ static enum status end_snapshot(struct applying *a)
     return STATUS_OK;
 }
 
+/* Return how many tokens may be expected when so many came: a bound that rises in few steps, as the table is made
+ * anew at each. */
+static uint64_t most_expected(uint64_t came)
+{
+    uint64_t step = 1;
+
+    while (step <= came / ESTIMATE_STEP)
+        step *= ESTIMATE_STEP;
+    return ESTIMATE_MAX * step;
+}
+
 /* Make the table large enough for all of the snapshot, as far as its part shows: digests are in ascending order, and as
- * many come in each part of their range.  In a table for those that came they would all have their homes in its first
- * slots, and each search would pass over most of them.  Without memory it grows as it must. */
+ * many come in each part of their range.  So it is not copied for each eighth that comes.  Whoever made the first
+ * digests may have chosen them for a high estimate, so it is never many times what came.  Without memory the table
+ * grows as it must. */
 static void reserve_whole(struct applying *a)
 {
     const struct fleet_delivery *d = a->request->delivery;
@@ -161,6 +174,8 @@ static void reserve_whole(struct applying *a)
         return;
     uint64_t whole = (a->fleet->snapshot_count << 32) / (leading + 1),
              have = a->fleet->figures.tokens;
+    if (whole > most_expected(a->fleet->snapshot_count))
+        whole = most_expected(a->fleet->snapshot_count);
     if (whole > have && whole < SNAPSHOT_MAX)
         fleet_publish_expect(a->w, whole - have);
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/fleet_publish.h"
 
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "daemon/base/thread.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_peek.h"
+
+#define SPREAD_LOGGED UINT64_C(60000000000) /* nanoseconds between two lines in the log */
 
 enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 {
@@ -18,9 +22,30 @@ enum fleet_slot fleet_publish_look(struct writer *w, const uint8_t digest[DIGEST
     return (flags & SLOT_FLEET) != 0 ? FLEET_SLOT_OURS : FLEET_SLOT_LOCAL;
 }
 
+/* Somebody who reads this host's table made tokens elsewhere by it: see token_table_is_crowded(). */
+static void spread(struct writer *w)
+{
+    struct fleet *f = w->fleet;
+    const uint64_t now = clock_monotonic();
+
+    thread_priority_raise(&w->priority);
+    int error = token_table_spread(w->token_table);
+    thread_priority_lower(&w->priority);
+    f->figures.spreads += error == 0;
+    if (f->spread_logged != 0 && now - f->spread_logged < SPREAD_LOGGED)
+        return;
+    f->spread_logged = now;
+    log_warning(
+        "fleet: digests of tokens lie close together, as if somebody had chosen them by what this host's table "
+        "tells its readers: it was %s (fleet_spreads)",
+        error == 0 ? "made anew by another seed" : "not made anew, without memory");
+}
+
 /* Reserve slots by this thread's raised priority: the table is locked while it grows. */
 static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 {
+    if (w->fleet != NULL && token_table_is_crowded(w->token_table))
+        spread(w);
     if (token_table_can_add(w->token_table, tokens, bytes))
         return true;
     thread_priority_raise(&w->priority);

@@ -21,6 +21,7 @@ struct fleet_figures {
     uint64_t unsent;      /* denials that the database does not know yet */
     uint64_t waiting;     /* changes that go up, and are not done */
     uint64_t conflicts;   /* puts of what is a token of this host alone */
+    uint64_t spreads;     /* tables made anew as tokens lay close together */
     uint64_t rewinds;     /* since the start */
     uint64_t failures;    /* batches that the disk refused */
     uint64_t cache_bytes; /* of its files */

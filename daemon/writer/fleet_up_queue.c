@@ -89,9 +89,13 @@ static void release_user(struct fleet_up_queue *q, uid_t uid)
 
 /* -- the index ----------------------------------------------------------------------------------- */
 
-static size_t bucket_of(const uint8_t digest[DIGEST_SIZE])
+/* By a secret, as somebody may have chosen the digests that are denied. */
+static size_t bucket_of(const struct fleet_up_queue *q, const uint8_t digest[DIGEST_SIZE])
 {
-    return (((size_t)digest[0] << 8) | digest[1]) % FLEET_UP_BUCKETS;
+    uint64_t hash;
+
+    crypto_shorthash((uint8_t *)&hash, digest, DIGEST_SIZE, q->key);
+    return hash % FLEET_UP_BUCKETS;
 }
 
 static struct fleet_up_request *next_about(struct fleet_up_request *r,
@@ -105,7 +109,7 @@ static struct fleet_up_request *next_about(struct fleet_up_request *r,
 struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
                                               const uint8_t digest[DIGEST_SIZE])
 {
-    return next_about(q->about[bucket_of(digest)], digest);
+    return next_about(q->about[bucket_of(q, digest)], digest);
 }
 
 struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
@@ -122,7 +126,7 @@ struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
 
 static void add_to_index(struct fleet_up_queue *q, struct fleet_up_request *r)
 {
-    struct fleet_up_request **bucket = &q->about[bucket_of(r->about)];
+    struct fleet_up_request **bucket = &q->about[bucket_of(q, r->about)];
 
     r->indexed = true;
     r->same = *bucket;
@@ -131,7 +135,7 @@ static void add_to_index(struct fleet_up_queue *q, struct fleet_up_request *r)
 
 static void remove_from_index(struct fleet_up_queue *q, struct fleet_up_request *r)
 {
-    struct fleet_up_request **link = &q->about[bucket_of(r->about)];
+    struct fleet_up_request **link = &q->about[bucket_of(q, r->about)];
 
     if (!r->indexed)
         return;
@@ -146,6 +150,7 @@ static void remove_from_index(struct fleet_up_queue *q, struct fleet_up_request 
 void fleet_up_queue_begin(struct fleet_up_queue *q, uint64_t last)
 {
     memset(q, 0, sizeof(*q));
+    randombytes_buf(q->key, sizeof(q->key));
     TAILQ_INIT(&q->turns);
     TAILQ_INIT(&q->again);
     TAILQ_INIT(&q->offered);

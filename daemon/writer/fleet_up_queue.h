@@ -11,6 +11,7 @@
 #ifndef JETON_DAEMON_WRITER_FLEET_UP_QUEUE_H
 #define JETON_DAEMON_WRITER_FLEET_UP_QUEUE_H
 
+#include <sodium.h>
 #include <sys/queue.h>
 
 #include "daemon/writer/change.h"
@@ -85,6 +86,7 @@ struct fleet_up_queue {
     struct fleet_up_requests later; /* put back, in the order of `not_before` */
     struct fleet_up_user *users;
     struct fleet_up_request *about[FLEET_UP_BUCKETS]; /* all, by the token that they are about */
+    uint8_t key[crypto_shorthash_KEYBYTES];           /* of that index */
     size_t changes;                                   /* requests, but denials */
     size_t denials;                                   /* requests that are */
     size_t outstanding;

@@ -34,8 +34,9 @@ static bool flush(struct load *l)
     if (creation_index_reserve(l->index, l->count) < 0 || !ready_for_sha256(l) ||
         token_table_reserve(l->token_table, l->count + l->aliases, l->bytes) < 0)
         return false;
+    const struct table *table = token_table_table(l->g);
     for (size_t i = 0; i < l->count; i++)
-        table_prefetch(token_table_table(l->g), l->record[i].digest);
+        table_prefetch(table, table_home(table, l->record[i].digest));
     for (size_t i = 0; i < l->count; i++)
         creation_index_add(l->index, l->record[i].created, l->record[i].serial, l->record[i].digest,
                            l->record[i].by);

@@ -59,6 +59,8 @@ static const struct row {
     { "fleet_waiting", GAUGE, "Changes made here that the fleet's database has not taken yet." },
     { "fleet_conflicts", COUNTER,
       "Changes of the fleet about what is a token of this host alone." },
+    { "fleet_spreads", COUNTER,
+      "Tables made anew as digests of the fleet's tokens lay close together." },
     { "fleet_failures", COUNTER, "Deliveries of the fleet that could not be saved." },
     { "fleet_cache_bytes", GAUGE, "Size of the files that have the fleet's tokens." },
     { "keeper_busy_seconds", GAUGE,

@@ -202,10 +202,11 @@ static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t
 /* Prefetch what a lookup will read.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void prefetch(const struct table *table,
                                                            struct recent_uses *recent_uses,
-                                                           const uint8_t *digest)
+                                                           struct verdict *v)
 {
-    table_prefetch(table, digest);
-    recent_uses_prefetch(recent_uses, digest);
+    v->home = table_home(table, v->digest);
+    table_prefetch(table, v->home);
+    recent_uses_prefetch(recent_uses, v->digest);
 }
 
 /* Read the clock; never return a time earlier than that by which the daemon judges.  Return false
@@ -267,7 +268,7 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
             bool hashed = verdict_worth_hashing(question, v);
             if (hashed) {
                 token_digest(question->value, v->digest);
-                prefetch(&view->table, recent_uses, v->digest);
+                prefetch(&view->table, recent_uses, v);
             }
             answered = wall_clock(view, now) &&
                        judge_one(view, question, hashed, *now, v, claims) && is_valid_with(view, v);
@@ -299,6 +300,7 @@ static bool judge_all(struct table_view *view, struct recent_uses *recent_uses,
                       struct table_view_batch_item *items, size_t count, int64_t *now)
 {
     struct slice value[TABLE_VIEW_BATCH_MAX] = { { NULL, 0 } };
+    struct verdict *verdict[TABLE_VIEW_BATCH_MAX];
     uint8_t *digest[TABLE_VIEW_BATCH_MAX] = { NULL };
     bool hash[TABLE_VIEW_BATCH_MAX];
     size_t hashed = 0;
@@ -306,12 +308,13 @@ static bool judge_all(struct table_view *view, struct recent_uses *recent_uses,
     for (size_t i = 0; i < count; i++) {
         hash[i] = verdict_worth_hashing(&items[i].question, &items[i].verdict);
         value[hashed] = items[i].question.value;
+        verdict[hashed] = &items[i].verdict;
         digest[hashed] = items[i].verdict.digest;
         hashed += hash[i];
     }
     token_digests(value, hashed, digest);
     for (size_t i = 0; i < hashed; i++)
-        prefetch(&view->table, recent_uses, digest[i]);
+        prefetch(&view->table, recent_uses, verdict[i]);
     if (!wall_clock(view, now))
         return false;
     for (size_t i = 0; i < count; i++)

@@ -56,6 +56,8 @@ static void make_good_image(unsigned i, uint32_t slots, bool fleet)
     MUST(g != NULL && string_table_reserve(&g->strings, &g->table, 2 * TOKENS));
     if (fleet) {
         g->header->layout = TABLE_LAYOUT_FLEET;
+        g->header->seed[0] = UINT64_C(0x9e3779b97f4a7c15);
+        g->header->seed[1] = UINT64_C(0xd1b54a32d192ed03);
         table_set_layout(&g->table, TABLE_LAYOUT_FLEET);
         g->header->monotonic.until = UPTIME + INT64_C(60000000000);
         g->header->monotonic.keep = UPTIME + INT64_C(3600000000000);

@@ -6,6 +6,7 @@ enum { FLEET = 1, LOCAL, REVOKED, DISABLED, EXPIRED, ABSENT, TOKENS = ABSENT };
 enum { SLOTS = 1 << TABLE_BITS_MIN };
 
 #define SECOND INT64_C(1000000000)
+#define SEED UINT64_C(0x9e3779b97f4a7c15)
 
 static struct forged_table forged;
 static struct table_views views;
@@ -17,7 +18,8 @@ static void forged_put(unsigned number, uint32_t flags, int64_t expires)
 
     value_numbered(number, value);
     token_digest(slice_of(value), digest);
-    uint32_t home = table_home(SLOTS, digest), at = home;
+    const struct table seeded = { .slot_count = SLOTS, .seed = { SEED, SEED + 2 } };
+    uint32_t home = table_home_seeded(&seeded, digest), at = home;
     while (forged.slots[at].flags & SLOT_PRESENT)
         at = (at + 1) % SLOTS;
     memcpy((void *)forged.slots[at].digest, digest, sizeof(digest));
@@ -31,6 +33,8 @@ static int set_up_layout(uint32_t layout)
     forged = forged_new();
     forged.header->layout = layout;
     forged.header->slots = SLOTS;
+    forged.header->seed[0] = SEED;
+    forged.header->seed[1] = SEED + 2;
     forged_put(FLEET, SLOT_FLEET, TIME_NEVER);
     forged_put(LOCAL, 0, TIME_NEVER);
     forged_put(REVOKED, SLOT_FLEET | SLOT_REVOKED, TIME_NEVER);

@@ -111,6 +111,7 @@ static void answer_verify(int fd, unsigned client, const struct line *line)
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
         const struct generation *g = token_table_enter(fake.token_table, client);
+        v.home = table_home(token_table_table(g), v.digest);
         do {
             verdict_judge(token_table_table(g), &q, now, &v);
         } while (v.status == STATUS_UNAVAILABLE);

@@ -58,6 +58,7 @@ static struct verdict judge(const char *value, const char *subject)
 
     assert_true(verdict_worth_hashing(&q, &v));
     token_digest(q.value, v.digest);
+    v.home = table_home(token_table_table(g), v.digest);
     verdict_judge(token_table_table(g), &q, NOW, &v);
     token_table_leave(table, 0);
     return v;

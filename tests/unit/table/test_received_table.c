@@ -73,6 +73,7 @@ static int read_all(const struct received *r, uint64_t lookups)
         struct question q = { .value = { "", 0 } };
         struct verdict v;
         memcpy(v.digest, digest[i % TOKENS], DIGEST_SIZE);
+        v.home = table_home(&r->table, v.digest);
         verdict_judge(&r->table, &q, NOW, &v);
         if (v.status == STATUS_UNAVAILABLE)
             continue; /* reported when the writer interfered with every try */

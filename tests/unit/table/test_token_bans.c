@@ -61,6 +61,7 @@ static enum status judge(const char *value)
 
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
+        v.home = table_home(token_table_table(g), v.digest);
         verdict_judge(token_table_table(g), &q, NOW, &v);
     }
     token_table_leave(table, 0);

@@ -39,8 +39,10 @@ static struct verdict judge_numbered(struct token_table *t, uint64_t number, con
     if (subject != NULL)
         q.subject = slice_of(subject);
     if (verdict_worth_hashing(&q, &v)) {
+        const struct table *table = token_table_table(token_table_enter(t, 0));
         token_digest(q.value, v.digest);
-        verdict_judge(token_table_table(token_table_enter(t, 0)), &q, NOW, &v);
+        v.home = table_home(table, v.digest);
+        verdict_judge(table, &q, NOW, &v);
         token_table_leave(t, 0);
     }
     return v;
