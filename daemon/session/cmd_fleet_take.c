@@ -30,7 +30,7 @@ static bool hold(struct session *s)
         s->fleet_taker = fleet_status_hold_requests(status);
     if (s->fleet_taker != 0)
         return true;
-    session_refuse(s, STATUS_BUSY, "another session takes what goes up");
+    session_refuse(s, STATUS_BUSY, "another session takes the changes");
     return false;
 }
 

@@ -80,7 +80,8 @@ struct session {
     uint64_t asked;         /* changes so far */
     uint64_t answered;      /* ... of which so many are answered */
     struct mail_list early; /* that came back before one that was asked for earlier */
-    uint64_t fleet_taker;   /* the number by which it takes what goes up; 0: it does not */
+    uint64_t
+        fleet_taker; /* the number by which it takes changes for the database; 0: it does not */
 
     /* The connection's.  Callbacks of mail that is delivered: */
     void (*on_change)(struct mail *mail); /* an answered change */

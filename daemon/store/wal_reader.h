@@ -5,7 +5,7 @@
  * A batch is written when the one before is synced.  So behind the end there may be what is left of
  * one write, and that was never acknowledged: it is torn, and is no part of the log.  If instead
  * anything valid of this turn is found behind, what is missing was acknowledged: the log is
- * damaged.  What cannot be told from a torn write is damage to the very last batch. */
+ * damaged.  What cannot be distinguished from a torn write is damage to the very last batch. */
 #ifndef JETON_DAEMON_STORE_WAL_READER_H
 #define JETON_DAEMON_STORE_WAL_READER_H
 

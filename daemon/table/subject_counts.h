@@ -4,7 +4,7 @@
  * A token counts until its expiry passes, without anything being done to it: the expiries wait in a
  * heap, and those of tokens that were taken back before in another one; what passes in both cancels
  * out.  So adding, taking back and looking cost a logarithm of the number of tokens, never a walk.
- * Subjects are told apart by a keyed hash of 56 bits.  Tokens without a subject are not counted.
+ * Subjects are distinguished by a keyed hash of 56 bits.  Tokens without a subject are not counted.
  *
  * What a transaction adds and takes back is in a log until it is known whether that is saved. */
 #ifndef JETON_DAEMON_TABLE_SUBJECT_COUNTS_H

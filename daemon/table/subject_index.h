@@ -3,7 +3,7 @@
  * thread only.
  *
  * It is built when it is first needed, from creation index and table, and then kept: a host on which
- * nobody asks by subject has none.  Subjects are told apart by a keyed hash of 64 bits, so whoever reads
+ * nobody asks by subject has none.  Subjects are distinguished by a keyed hash of 64 bits, so whoever reads
  * a token that was found looks at its subject.
  *
  * Like the creation index it is sorted but for a tail.  The tail is sorted for each look-up, and merged

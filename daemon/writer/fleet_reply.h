@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Write lines about changes of the fleet's tokens: what the agent takes, and what who asked is answered.  No state;
+/* Write lines about changes of the fleet's tokens: what the agent takes, and what their user is answered.  No state;
  * any thread. */
 #ifndef JETON_DAEMON_WRITER_FLEET_REPLY_H
 #define JETON_DAEMON_WRITER_FLEET_REPLY_H

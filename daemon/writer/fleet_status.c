@@ -12,7 +12,7 @@ struct fleet_status {
     struct fleet_figures figures;
     uint64_t numbers; /* that were given */
     uint64_t holder;  /* 0: nobody */
-    uint64_t taker;   /* likewise, of what goes up */
+    uint64_t taker;   /* likewise, of changes for the database */
     int64_t until;    /* CLOCK_BOOTTIME, nanoseconds; so with the next two */
     int64_t keep;
     int64_t renewed;
@@ -90,7 +90,7 @@ bool fleet_status_is_held(struct fleet_status *s, uint64_t number)
     return held;
 }
 
-/* -- who takes what goes up ---------------------------------------------------------------------- */
+/* -- who takes changes for the database ---------------------------------------------------------- */
 
 uint64_t fleet_status_hold_requests(struct fleet_status *s)
 {

@@ -19,7 +19,7 @@ struct fleet_figures {
         whole; /* what is here is all that the fleet had at that place, so that a lease may be given */
     uint64_t tokens;      /* of the fleet, in the table */
     uint64_t unsent;      /* denials that the database does not know yet */
-    uint64_t waiting;     /* changes that go up, and are not done */
+    uint64_t waiting;     /* changes for the database that are not done */
     uint64_t conflicts;   /* puts of what is a token of this host alone */
     uint64_t spreads;     /* tables made anew as tokens lay close together */
     uint64_t rewinds;     /* since the start */
@@ -52,13 +52,13 @@ void fleet_status_release(struct fleet_status *s, uint64_t number);
 
 bool fleet_status_is_held(struct fleet_status *s, uint64_t number);
 
-/* Take the right to take what goes up (fleet_take.h), and return its number; 0: another session has it. */
+/* Take the right to take changes for the database (fleet_take.h), and return its number; 0: another session has it. */
 uint64_t fleet_status_hold_requests(struct fleet_status *s);
 
 /* Give it back; nothing happens if this number does not have it. */
 void fleet_status_release_requests(struct fleet_status *s, uint64_t number);
 
-/* Return the number of who takes what goes up; 0: nobody does. */
+/* Return the number of who takes these; 0: nobody does. */
 uint64_t fleet_status_taker(struct fleet_status *s);
 
 /* Set until when unknown values, and known tokens, are answered about: CLOCK_BOOTTIME, nanoseconds.  Not STATUS_OK:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps of scans by which the fleet's agent takes what goes up (fleet_up.h), and answers it.  The writer's thread
+/* Steps of scans by which the fleet's agent takes changes for the database (fleet_up.h), and answers it.  The writer's thread
  * only. */
 #ifndef JETON_DAEMON_WRITER_FLEET_TAKE_H
 #define JETON_DAEMON_WRITER_FLEET_TAKE_H

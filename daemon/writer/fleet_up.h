@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes of the fleet's tokens that are asked for on this host: they go up to the fleet's database through its
+/* Changes of the fleet's tokens that are asked for on this host: they are sent to the fleet's database through its
  * agent, and are answered when that has committed them.  The writer's thread only.
  *
  *     fleet_up_takes()   a change that was posted concerns the fleet: apply it to what the cache has of its token,
- *                        as one of the host's own tokens is changed, and hold it.  A new token goes up whole, of a
+ *                        as one of the host's own tokens is changed, and hold it.  A new token is sent whole, of a
  *                        change the claims that it names: it undoes no other one, however often it is offered
  *     fleet_take.h       the agent takes requests, and says what became of them
  *     fleet_up_step()    save denials; let what is settled be journalled and answered; keep deadlines

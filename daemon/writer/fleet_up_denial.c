@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A denial is in force before anybody else knows it, and is kept until the database does.  What the disk refuses to
- * keep stays in memory: it is in force, goes up, and is tried to be saved again every second. */
+ * keep stays in memory: it is in force, is sent to the database, and is tried to be saved again every second. */
 #include "daemon/base/log.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/fleet_apply.h"
@@ -164,7 +164,7 @@ static void commit(struct writer *w)
     int error = fleet_apply_commit(w);
     note_saved(u, error == 0);
     if (error < 0 && !u->failure_logged)
-        log_error("fleet: %s; denials are in force, and go up, but are not saved",
+        log_error("fleet: %s; denials are in force, and sent to the database, but not saved",
                   fleet_cache_problem(w->fleet->cache)->message);
     u->failure_logged = error < 0;
     fleet_show(w->fleet);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes up to the fleet's database: requests, from when they are made until the database has answered.
+/* Changes for the fleet's database: requests, from when they are made until the database has answered.
  *
  *     waiting ──offer──▶ offered ──take_offered──▶ the caller frees it, or puts it back
  *        ▲                  │

@@ -164,7 +164,7 @@ static bool ask_end(struct writer *w, struct fleet_up_request *r, struct change 
     end->wait = r->wait;
     mail_pop(&r->waiters);
     mail_append(&end->waiters, &c->mail);
-    if (!revokes) { /* with its successor, which the claims that go up do not have */
+    if (!revokes) { /* with its successor, which the claims that are sent do not have */
         record_copy(&u->comes.record, &c->found);
         u->comes.deleted = u->comes.enables = false;
         fleet_up_apply(w, &u->comes);

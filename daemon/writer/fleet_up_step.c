@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is due with changes that go up, at each turn of the writer's thread. */
+/* What is due with changes for the database, at each turn of the writer's thread. */
 #include <limits.h>
 
 #include "daemon/writer/bulk.h"
@@ -44,12 +44,13 @@ void fleet_up_explain_denial(const struct fleet_up_request *r, struct change *c,
     if (r->unsent == 0)
         problem_set(
             &c->problem, STATUS_STORE,
-            "in force on this host, but not saved: the disk refuses it (see jetond's log); it goes up "
-            "to the fleet unless jetond stops before that: %s",
+            "in force on this host, but not saved: the disk refuses it (see jetond's log); it is sent "
+            "to the fleet's database unless jetond stops before that: %s",
             why);
     else
         problem_set(&c->problem, STATUS_UNAVAILABLE,
-                    "in force on this host; it goes up when the database is reached: %s", why);
+                    "in force on this host; it is sent to the database when that is reached: %s",
+                    why);
 }
 
 static void explain_change(const struct fleet_up_request *r, struct change *c)

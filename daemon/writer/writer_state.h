@@ -29,7 +29,7 @@ struct writer {
     struct store *store;
     struct journal *journal;
     struct fleet *fleet;       /* NULL: the host is in no fleet */
-    struct fleet_up *fleet_up; /* likewise, its changes that go up */
+    struct fleet_up *fleet_up; /* likewise, its changes for the database */
     struct history history;
     struct creation_index index;
     struct subject_index subjects;

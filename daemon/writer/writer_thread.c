@@ -208,7 +208,7 @@ static void note_changes(struct writer_thread *t, uint64_t newest)
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(w->store));
 }
 
-/* Go on with changes that go up to the fleet's database. */
+/* Go on with changes that are sent to the fleet's database. */
 static bool step_fleet(struct writer_thread *t)
 {
     bool news = fleet_up_step(t->writer, clock_wall());

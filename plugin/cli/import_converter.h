@@ -9,7 +9,7 @@ struct import_format;
 
 enum {
     IMPORT_COLUMNS_MAX = 64,
-    IMPORT_SCHEMES_MAX = 16, /* kinds of digests that are told apart */
+    IMPORT_SCHEMES_MAX = 16, /* kinds of digests that are distinguished */
 };
 
 /* What became of a line. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The poll of each second: it makes and confirms beats, finds what no notification told, and earns the lease.  One
+/* The poll of each second: it makes and confirms beats, finds changes of which no notification came, and earns the lease.  One
  * thread. */
 #ifndef JETON_PLUGIN_FLEET_BEAT_H
 #define JETON_PLUGIN_FLEET_BEAT_H

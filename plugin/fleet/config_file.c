@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "plugin/fleet/config.h"
+#include "plugin/service/config_line.h"
 
 /* The state of reading a file.  Lines are looked at before libinih gets them. */
 struct reading {
@@ -22,41 +23,22 @@ static void blame(const struct reading *r, const char *why)
     config_blame(r->faults, "%.100s:%u: %s", r->name, r->line, why);
 }
 
-/* Read a line, of which `size` - 1 bytes are kept; all of it is consumed.  False: the file has ended. */
-static bool get_line(struct reading *r, char *line, int size)
-{
-    const char *why = NULL;
-    int len = 0, c;
-    bool any = false;
-
-    while ((c = getc(r->file)) != EOF) {
-        any = true;
-        if (c == '\0')
-            why = "the line has a NUL byte: this is no text";
-        else if (len == size - 1)
-            why = "the line is too long: at most 198 bytes can be read; `database` may go on in "
-                  "lines that begin with a space";
-        else
-            line[len++] = (char)c;
-        if (c == '\n')
-            break;
-    }
-    line[len] = '\0';
-    r->line += any;
-    if (why != NULL) {
-        blame(r, why);
-        strcpy(line, "\n");
-    }
-    return any;
-}
-
 /* Give libinih a line, as fgets() does. */
 static char *read_line(char *line, int size, void *context)
 {
     struct reading *r = context;
+    const char *why;
 
-    if (!get_line(r, line, size))
+    if (!config_line_read(r->file, line, size,
+                          "the line is too long: at most 198 bytes can be read; `database` may go "
+                          "on in lines that begin with a space",
+                          &why))
         return NULL;
+    r->line++;
+    if (why != NULL) {
+        blame(r, why);
+        strcpy(line, "\n");
+    }
     r->more = line[0] == ' ' || line[0] == '\t';
     const char *text = line + strspn(line, " \t\v\f\r\n");
     if (*text != '\0' && *text != ';' && *text != '#' && *text != '[' && !r->more &&

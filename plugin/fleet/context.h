@@ -46,7 +46,7 @@ struct beat {
 struct report {
     bool asked, due;
     int64_t at,
-        due_at; /* monotonic milliseconds of the last one, and before which the next one is not told */
+        due_at; /* monotonic milliseconds of the last one, and before which the next one is not sent */
     struct event *timer;
 };
 

@@ -7,7 +7,7 @@
 
 #include "plugin/fleet/agent.h"
 #include "plugin/fleet/words.h"
-#include "plugin/service/process.h"
+#include "plugin/service/streams.h"
 
 static struct config_source source = { .file = CONFIG_DEFAULT_FILE };
 static struct config config;
@@ -169,7 +169,7 @@ int main(int argc, char **argv)
 {
     static struct config_faults faults;
 
-    if (!process_open_streams() || sodium_init() < 0)
+    if (!streams_open() || sodium_init() < 0)
         return EXIT_FAILED;
     const struct word *word = parse(argc, argv);
     if (word == NULL) {

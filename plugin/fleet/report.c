@@ -62,7 +62,7 @@ void report_due(struct context *c)
     report_tick(c, now);
 }
 
-/* Return when it is to be told. */
+/* Return when it is to be sent. */
 static int64_t due_at(const struct context *c)
 {
     const int64_t soon = c->report.at + SOON_MS;

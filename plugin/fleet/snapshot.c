@@ -153,7 +153,7 @@ static void ignore(void *context, const struct reply *reply)
     (void)reply;
 }
 
-/* jetond keeps what has begun until its connection ends or it is told otherwise. */
+/* jetond keeps what has begun until its connection ends, or `fleet abort`. */
 void snapshot_end(struct context *c)
 {
     static const struct slice abort = SLICE("fleet abort\n");

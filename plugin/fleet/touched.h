@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Once a minute, tell the database when tokens were used last here: only of those whose use is an hour newer than what was
- * told before.  One thread. */
+/* Once a minute, report to the database when tokens were used last here: only of those whose use is an hour newer than what was
+ * reported before.  One thread. */
 #ifndef JETON_PLUGIN_FLEET_TOUCHED_H
 #define JETON_PLUGIN_FLEET_TOUCHED_H
 

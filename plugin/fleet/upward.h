@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Changes that go up: asked for on this host, made in the database, answered when it has committed them.  They come over
+/* Changes for the database: asked for on this host, made in the database, answered when it has committed them.  They come over
  * a connection of their own, by `fleet take`, and are made in the order in which they came: what came while
  * one transaction was under way is the next one.  One thread. */
 #ifndef JETON_PLUGIN_FLEET_UPWARD_H

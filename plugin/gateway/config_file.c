@@ -5,6 +5,8 @@
 #include <ini.h>
 #include <stdio.h>
 
+#include "plugin/service/config_line.h"
+
 enum { SECTION_IGNORED = -1, SECTION_NONE = -2 };
 
 /* The state of reading a file.  Lines are looked at before libinih gets them: it numbers none, cuts
@@ -76,36 +78,15 @@ static bool check_line(struct reader *r, const char *line)
     return r->section >= 0;
 }
 
-/* Read a line, of which `size` - 1 bytes are kept; all of it is consumed.  False: the file has
- * ended. */
-static bool get_line(struct reader *r, char *line, int size, const char **why)
-{
-    int len = 0, c;
-    bool any = false;
-
-    *why = NULL;
-    while ((c = getc(r->file)) != EOF) {
-        any = true;
-        if (c == '\0')
-            *why = "the line has a NUL byte: this is no text";
-        else if (len == size - 1)
-            *why = "the line is too long: at most 198 bytes can be read; --set takes longer values";
-        else
-            line[len++] = (char)c;
-        if (c == '\n')
-            break;
-    }
-    line[len] = '\0';
-    return any;
-}
-
 /* Give libinih a line, as fgets() does. */
 static char *read_line(char *line, int size, void *context)
 {
     struct reader *r = context;
     const char *why;
 
-    if (!get_line(r, line, size, &why))
+    if (!config_line_read(
+            r->file, line, size,
+            "the line is too long: at most 198 bytes can be read; --set takes longer values", &why))
         return NULL;
     r->line++;
     if (why != NULL)

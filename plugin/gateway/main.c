@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "plugin/gateway/gateway.h"
-#include "plugin/service/process.h"
+#include "plugin/service/streams.h"
 
 static struct config_source source = { .file = CONFIG_DEFAULT_FILE };
 static bool check_only;
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 {
     static struct listen_fds inherited;
 
-    if (!process_open_streams() || sodium_init() < 0)
+    if (!streams_open() || sodium_init() < 0)
         return EXIT_FAILED;
     if (!parse_options(argc, argv)) {
         fputs(usage, stderr);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jeton-web: read the options, then serve the page. */
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <sodium.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "plugin/service/streams.h"
 #include "plugin/web/server.h"
 #include "proto/limits.h"
 #include "proto/stamp.h"
@@ -112,18 +112,9 @@ static const char *default_page(void)
     return PAGE_DIRECTORY;
 }
 
-/* Open /dev/null on those of descriptors 0 to 2 that are closed.  A socket would get their number. */
-static bool open_standard_streams(void)
-{
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            return false;
-    return true;
-}
-
 int main(int argc, char **argv)
 {
-    if (!open_standard_streams() || sodium_init() < 0)
+    if (!streams_open() || sodium_init() < 0)
         return EXIT_UNAVAILABLE;
     address_parse("127.0.0.1:0", &settings.address);
     const bool parsed = parse_options(argc, argv);

@@ -381,7 +381,7 @@ set search_path = jeton, pg_temp as $$ select c.serial from change c order by c.
 
 -- -- beats and reports -----------------------------------------------------------------------------------------------
 
--- Let this transaction not wait for a standby, if it has changed nothing else that somebody may be told of.
+-- Let this transaction not wait for a standby, if it has changed nothing else that is to be confirmed to anybody.
 create function jeton.commit_soon() returns void language plpgsql set search_path = jeton, pg_temp as $$
 begin
     if pg_current_xact_id_if_assigned() is null then

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Banners over every view: while denials are in force that could not be saved, as a crash would undo them; and while some have not gone up to the fleet. */
+/* Banners over every view: while denials are in force that could not be saved, as a crash would undo them; and while some are not in the fleet's database. */
 
 import { h, replace } from "./dom.js";
 import { figure } from "./stats_feed.js";

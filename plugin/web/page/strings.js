@@ -153,7 +153,7 @@ const actions = {
         title: n => (n === 1 ? "Revoke this token?" : `Revoke ${number(n)} tokens?`),
         action: n => (n === 1 ? "Revoke" : `Revoke ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, and for good: a revoked token cannot be made valid again.`,
-        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, on other hosts of the fleet as soon as its database has told them, and for good: a revoked token cannot be made valid again.`,
+        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, on other hosts of the fleet as soon as they have it from its database, and for good: a revoked token cannot be made valid again.`,
         done: n => `${count(n, "token", "tokens")} revoked.`,
     },
     disable: {
@@ -161,7 +161,7 @@ const actions = {
         title: n => (n === 1 ? "Disable this token?" : `Disable ${number(n)} tokens?`),
         action: n => (n === 1 ? "Disable" : `Disable ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, until enabled again.`,
-        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, and on other hosts of the fleet as soon as its database has told them, until enabled again.`,
+        inFleet: n => `${n === 1 ? "It is" : "They are"} refused on this host at once, and on other hosts of the fleet as soon as they have it from its database, until enabled again.`,
         done: n => `${count(n, "token", "tokens")} disabled.`,
     },
     enable: {

@@ -5,8 +5,8 @@ import { count, number } from "./locale.js";
 
 export const fleet = {
     explain: {
-        revoked: "It is refused for good: on this host at once, on other hosts of its group as soon as the fleet\u2019s database has told them.",
-        disabled: "It is refused until it is enabled again: on this host at once, on other hosts of its group as soon as the fleet\u2019s database has told them.",
+        revoked: "It is refused for good: on this host at once, on other hosts of its group as soon as they have it from the fleet\u2019s database.",
+        disabled: "It is refused until it is enabled again: on this host at once, on other hosts of its group as soon as they have it from the fleet\u2019s database.",
     },
     from: (group, host) => `${group}, made on ${host}`,
     change: serial => `change ${serial}`,
@@ -18,7 +18,7 @@ export const fleet = {
     snapshot: "A whole copy of what the fleet has for this host",
     rewound: "The host went back to an earlier place of the fleet\u2019s history",
     tokens: "Tokens",
-    unsentTitle: n => `${count(n, "denial has", "denials have")} not gone up to the fleet.`,
+    unsentTitle: n => `${count(n, "denial is", "denials are")} not in the fleet\u2019s database yet.`,
     unsentHint: "In force on this host, and perhaps not on the others yet: sent again until the fleet\u2019s database has it.",
-    allSent: "All denials have gone up to the fleet.",
+    allSent: "The fleet\u2019s database has all denials.",
 };

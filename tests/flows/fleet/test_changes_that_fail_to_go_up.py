@@ -257,7 +257,7 @@ def test_tokens_are_counted_as_their_subjects_while_the_disk_refuses_what_denies
             agent.carry_out([agent.take_one()])
         eventually(lambda: host.ask("create").verdict == "OK", "the store can be written")
         agent.catch_up()
-        assert host.log().count("denials are in force, and go up, but are not saved") == 1
+        assert host.log().count("denials are in force, and sent to the database, but not saved") == 1
         create(host, agent, subject="ann")
         assert host.ask("create group=web subject=ann")["rule"] == "max_tokens_per_subject"
 

@@ -151,11 +151,11 @@ def test_denial_that_nobody_takes_is_told_as_in_force_here_and_waiting(fleet):
     page.open()
     begin(page, "revoke", made["id"])
     said = toast(browser, "1 token is revoked on this host, but that is not confirmed", "error")
-    assert "goes up when the database is reached" in said and "not changed" not in said
+    assert "is sent to the database when that is reached" in said and "not changed" not in said
     browser.wait("[data-explain=revoked]")
     assert host.verify(made["token"]) == "NO revoked"
     browser.driver.refresh()
-    browser.wait("[data-banner=unsent]:not([hidden])", "1 denial has not gone up to the fleet.")
+    browser.wait("[data-banner=unsent]:not([hidden])", "1 denial is not in the fleet’s database yet.")
     browser.screenshot("fleet-unsent")
     page.go("health")
     browser.wait("[data-check=fleet_unsent][data-level=warn]")
