@@ -3,7 +3,9 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
-VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
+# A variable whose value is found when it is first asked for, and kept.
+once = $(eval $(1) := $(2))$(2)
+VERSION = $(call once,VERSION,$(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h))
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
@@ -421,7 +423,7 @@ sanitize:                       ## run every test under ASan and UBSan, then und
 # What other packages say about their directories, in ours where they look there too.
 pc = $(shell pkg-config $(if $(filter /usr/local,$(PREFIX)),$(patsubst %,--define-variable=%=$(PREFIX),prefix rootprefix) \
 	--define-variable=datadir=$(PREFIX)/share) --variable=$(1) $(2) 2>/dev/null)
-MULTIARCH = $(shell $(CC) -print-multiarch)
+MULTIARCH = $(call once,MULTIARCH,$(shell $(CC) -print-multiarch))
 SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
@@ -436,7 +438,8 @@ DOCDIR ?= $(PREFIX)/share/doc/jeton
 LUADOCDIR ?= $(PREFIX)/share/doc/lua-jeton
 LUADIR ?= $(LIBDIR)/lua
 # Where Debian's Python looks for modules: below /usr/local, each version in a directory of its own.
-PYTHON_VERSION = $(if $(filter /usr/local,$(PREFIX)),$(shell /usr/bin/python3 -c 'import sys; print(".%d" % sys.version_info[1])' 2>/dev/null))
+PYTHON_VERSION = $(call once,PYTHON_VERSION,$(if $(filter /usr/local,$(PREFIX)),$(shell \
+	/usr/bin/python3 -c 'import sys; print(".%d" % sys.version_info[1])' 2>/dev/null)))
 PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
 NGINXDIR ?= $(PREFIX)/lib/nginx/modules
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
@@ -445,10 +448,10 @@ COCKPITDIR ?= $(PREFIX)/share/cockpit/jeton
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
 FLEETDOCDIR ?= $(PREFIX)/share/doc/jeton-fleet
 CONFDIR = /etc/jeton
-UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
-SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
-TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
-COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
+UNITDIR ?= $(call once,UNITDIR,$(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system))
+SYSUSERSDIR ?= $(call once,SYSUSERSDIR,$(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d))
+TMPFILESDIR ?= $(call once,TMPFILESDIR,$(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d))
+COMPLETIONSDIR ?= $(call once,COMPLETIONSDIR,$(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions))
 # Debian's zsh looks for those of packages in a directory of their own.
 ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -607,4 +610,7 @@ clean:                          ## remove build/
 
 .PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo demo-fleet format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
+# Which headers each object needs is a thousand files to read: not where nothing is compiled.
+ifneq ($(filter-out help install-only uninstall clean,$(or $(MAKECMDGOALS),all)),)
 -include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/release \) -prune -o -type f -name '*.d' -print 2>/dev/null)
+endif

@@ -6,7 +6,7 @@ import pytest
 
 from settings import JETOND, PATIENCE, TORTURE
 
-pytest_plugins = ["browsers", "clusters", "isolation", "programs"]
+pytest_plugins = ["bytecode", "browsers", "clusters", "isolation", "programs"]
 pytest.register_assert_rewrite("daemon", "jeton_command", "library", "load", "oauth_server",
                                "pam_stack", "waiting", "web_page", "witness")
 

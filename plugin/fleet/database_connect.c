@@ -268,6 +268,8 @@ static void begin_connection(struct database *db)
         database_doom(db, db->conn != NULL ? PQerrorMessage(db->conn) : "no memory");
         return;
     }
+    /* From the beginning: else libpq prints what a server says, who is not known yet, into our log. */
+    PQsetNoticeReceiver(db->conn, pipeline_notice, db);
     watch(db, EV_WRITE);
 }
 

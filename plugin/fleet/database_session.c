@@ -102,7 +102,6 @@ bool session_begin(struct database *db)
              /* While the queue of notifications is full, a commit with one fails. */
              "select pg_notify('%s', '') where pg_notification_queue_usage() < 0.75",
              db->probe, db->probe);
-    PQsetNoticeReceiver(db->conn, pipeline_notice, db);
     return PQsetnonblocking(db->conn, 1) == 0 && PQsendQuery(db->conn, sql) == 1;
 }
 

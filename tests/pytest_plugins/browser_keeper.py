@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run chromedriver until standard input ends, or SIGTERM; then end it, and all that it started.  Prints its port, and a directory
-for the browser's profile, which is removed at the end."""
+for the browser's profile, which is removed at the end.  The arguments are Python's paths."""
 import contextlib
 import ctypes
 import os
@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path[:] = sys.argv[1:]
+import in_memory       # noqa: E402, which the paths are for
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -45,7 +48,7 @@ def main():
     os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    directory = tempfile.mkdtemp(prefix="jeton-browser-")
+    directory = tempfile.mkdtemp(prefix="jeton-browser-", dir=in_memory.place())
     try:
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))

@@ -40,7 +40,7 @@ class Keeper:
     """A chromedriver with one session, in processes that end with this one."""
 
     def __init__(self):
-        self.process = subprocess.Popen([sys.executable, KEEPER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, KEEPER, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         port, profile = self.process.stdout.readline().split(maxsplit=1)
         self.url = f"http://127.0.0.1:{port}"
         options = {"binary": shutil.which("chromium"), "args": [*ARGUMENTS, f"--user-data-dir={profile.strip()}"]}

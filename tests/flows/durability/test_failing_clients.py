@@ -3,12 +3,12 @@
 gets in who must be refused, nothing is left behind, and once nothing fails all is as before."""
 import os
 import subprocess
-import tempfile
 import time
 
 import pytest
 
 from pam_stack import MODULE, asks, service_files
+from preload import compiled
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE, PRELOAD, ROOT, TORTURE
 from timestamp import stamp
@@ -21,12 +21,8 @@ PERMIT = {phase: f"{phase} required pam_permit.so\n" for phase in ("auth", "acco
 def linked(name, *flags):
     """A program of ours that what fails is linked into; a sanitizer has such calls of its own."""
     need_plain_build()
-    program = f"{tempfile.gettempdir()}/{name}"
     sources = [f"{PRELOAD}/{source}.c" for source in (name, "failing_turns", "failing")]
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra",
-                    "-Werror", "-O2", "-g", "-rdynamic", *sources, f"-I{ROOT}", *flags,
-                    "-o", program], check=True)
-    return program
+    return compiled(name, "-Wall", "-Wextra", "-Werror", "-O2", "-g", "-rdynamic", *sources, f"-I{ROOT}", *flags)
 
 
 def take_turns(program, where, values, **environment):

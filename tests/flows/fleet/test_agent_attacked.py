@@ -120,6 +120,7 @@ def test_confirm_all_without_a_count_says_no_count(fleet_database, fake_jetond):
         assert what == "done" and not {"seen", "hosts"} & set(values), values
 
 
+@pytest.mark.slow
 def test_snapshot_that_hangs_holds_up_neither_a_change_nor_the_agent(fleet_database, fake_jetond):
     put(fleet_database.join("h1", "web", issuer=True), digest_of(1))
     with fleet_database.connect() as locker:

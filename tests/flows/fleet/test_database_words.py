@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The claims that the fleet's database writes are words of the line grammar: those of proto/line.c, byte for byte."""
 import ctypes
-import os
 import random
-import subprocess
-import tempfile
 
 import pytest
 
 from fleet_postgres import NOW, deny, digest_of, feed, put
+from preload import compiled
 from settings import PRELOAD, ROOT
 
 HOSTILE = ["ci deploy", "", " ", "a\tb", "line\nline\r\n", 'say "hi"', "back\\slash", "\\x41", '" group=other state=active x="', "'; drop table x; --",
@@ -20,10 +18,8 @@ SIZE = 8192
 @pytest.fixture(scope="module")
 def lines():
     """The functions of preload/words.c."""
-    path = f"{tempfile.mkdtemp()}/words.so"
     sources = [f"{PRELOAD}/words.c", *(f"{ROOT}/proto/{name}.c" for name in ("line", "stamp", "text"))]
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", f"-I{ROOT}", "-O0", "-shared", "-fPIC", *sources, "-o", path], check=True)
-    library = ctypes.CDLL(path)
+    library = ctypes.CDLL(compiled("words.so", f"-I{ROOT}", "-O0", "-shared", "-fPIC", *sources))
     library.write_word.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
     library.read_line.argtypes = [ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
     library.write_word.restype, library.read_line.restype = ctypes.c_size_t, ctypes.c_long

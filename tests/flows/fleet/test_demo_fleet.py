@@ -5,10 +5,10 @@ import os
 import re
 import signal
 import subprocess
-import tempfile
 
 import pytest
 
+import in_memory
 from fleet_database import programs
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE
@@ -25,17 +25,18 @@ def fixture_demo():
         programs()
     except RuntimeError as reason:
         pytest.skip(str(reason))
-    os.chmod(tempfile.gettempdir(), os.stat(tempfile.gettempdir()).st_mode & 0o7777 | 0o011)
-    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD},
+    where = in_memory.place()
+    os.chmod(where, os.stat(where).st_mode & 0o7777 | 0o011)
+    with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD, "TMPDIR": where},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         yield process
         process.kill()
-    assert glob.glob(f"{tempfile.gettempdir()}/jeton-fleet.*") == []
-    eventually(lambda: left() == [], "no process of it is left")
+    assert glob.glob(f"{where}/jeton-fleet.*") == []
+    eventually(lambda: left(where) == [], "no process of it is left")
 
 
-def left():
-    """Return the command lines of processes that have something to do with its directory."""
+def left(where):
+    """Return the command lines of processes that have something to do with its directory there."""
     found = []
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
@@ -43,7 +44,7 @@ def left():
                 line = file.read()
         except OSError:
             continue
-        if f"{tempfile.gettempdir()}/jeton-fleet.".encode() in line:
+        if f"{where}/jeton-fleet.".encode() in line:
             found.append(line)
     return found
 

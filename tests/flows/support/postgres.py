@@ -17,6 +17,7 @@ import signal
 import subprocess
 import tempfile
 
+import in_memory
 from libpq import Connection, DatabaseError, conninfo_of
 from settings import ROOT
 from waiting import eventually
@@ -56,10 +57,11 @@ def owner():
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}, entry.pw_uid, entry.pw_gid
 
 
-def new_directory():
-    """Return a directory of the servers' user, below the test's own, which others may then pass through."""
-    parent = tempfile.gettempdir()
-    if os.path.basename(parent).startswith("jeton-test-"):
+def new_directory(settings):
+    """Return a directory of the servers' user, below the test's own, which others may then pass through; in memory, if nothing
+    is to be saved."""
+    parent = in_memory.place() if settings["fsync"] == "off" else tempfile.gettempdir()
+    if os.path.basename(parent).startswith(in_memory.PREFIX):
         os.chmod(parent, 0o711)
     path = tempfile.mkdtemp(prefix="pg-", dir=parent)
     os.chown(path, *owner()[1:])
@@ -83,9 +85,9 @@ class Cluster:
     segment = "1"       # MiB of a file of the log: small ones are made sooner
 
     def __init__(self, directory=None, **settings):
-        self.directory = directory or new_directory()
-        self.data = f"{self.directory}/data"
         self.settings = FAST | settings
+        self.directory = directory or new_directory(self.settings)
+        self.data = f"{self.directory}/data"
         self.process = None
         self.standbys = []
         if not os.path.exists(self.data):
@@ -196,8 +198,9 @@ class Cluster:
     def standby(self, synchronous=True, name="standby", **settings):
         """Copy this server, start the copy, and wait until it follows."""
         copy = Cluster.__new__(Cluster)
-        copy.directory = new_directory()
-        copy.data, copy.settings, copy.process, copy.standbys = f"{copy.directory}/data", FAST | settings, None, []
+        copy.settings, copy.process, copy.standbys = FAST | settings, None, []
+        copy.directory = new_directory(copy.settings)
+        copy.data = f"{copy.directory}/data"
         self.call("pg_basebackup", "-D", copy.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
                   conninfo_of({"host": self.directory, "user": "postgres", "application_name": name}))
         copy.start()

@@ -6,11 +6,11 @@ import os
 import random
 import re
 import subprocess
-import tempfile
 
 import pytest
 
 from askers import need_programs
+from preload import compiled
 from settings import ROOT
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,10 +26,7 @@ for (const path of process.argv.slice(1))
 def vectors():
     """The program that says what proto/ makes of a vector."""
     need_programs("node", "cc")
-    program = f"{tempfile.mkdtemp()}/vectors"
-    subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O1", f"-I{ROOT}", f"{ROOT}/tests/vectors/vectors.c",
-                    *glob.glob(f"{ROOT}/proto/*.c"), "-lsodium", "-o", program], check=True)
-    return program
+    return compiled("vectors", "-O0", f"-I{ROOT}", f"{ROOT}/tests/vectors/vectors.c", *sorted(glob.glob(f"{ROOT}/proto/*.c")), "-lsodium")
 
 
 def node(*arguments, text=""):
