@@ -291,6 +291,7 @@ static void stop(void)
 {
     struct context *c = &context;
 
+    link_close(c->link);
     upward_close(c);
     snapshot_close(c);
     rewind_close(c);

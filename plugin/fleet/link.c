@@ -58,22 +58,26 @@ static void set_trouble(struct link *l, const char *why)
     log_write(LOG_WARNING, "jetond: %s: %s; trying again until it can be reached", l->path, why);
 }
 
-/* Whoever waits for an answer gets to know that none comes. */
-static void lose(struct link *l)
+void link_close(struct link *l)
 {
-    const bool was_up = l->stream != NULL;
-
     l->drop = false;
-    if (was_up)
+    if (l->stream != NULL)
         bufferevent_free(l->stream);
     l->stream = NULL;
-    retry_later(l);
     while (l->count > 0) {
         const struct waiting w = l->waiting[l->first];
         l->first = (l->first + 1) % LINK_PENDING_MAX;
         l->count--;
         w.done(w.context, NULL);
     }
+}
+
+static void lose(struct link *l)
+{
+    const bool was_up = l->stream != NULL;
+
+    retry_later(l);
+    link_close(l);
     if (was_up)
         l->events->down(l->context);
 }

@@ -25,6 +25,10 @@ struct link *link_new(struct event_base *base, const char *path, const char *nam
                       const struct link_events *events, void *context);
 void link_free(struct link *l);
 
+/* End the connection, before what its requests are about is freed: whoever waits for an answer gets to know that none
+ * comes. */
+void link_close(struct link *l);
+
 /* Connect, and again whenever the connection ends. */
 void link_start(struct link *l);
 

@@ -20,6 +20,17 @@ begin
     execute format('grant connect on database %I to jeton_owner, jeton_host, jeton_monitor', current_database());
 end $$;
 
+-- What PostgreSQL lets everybody do, and with which one host would stop all: advisory locks, which fill the server's table of locks until
+-- nobody gets one; large objects, and messages in the WAL, which fill the disk.
+do $$
+declare f regprocedure;
+begin
+    for f in select p.oid from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace
+             and (p.proname ~ '^pg_(try_)?advisory_' or p.proname in ('lo_creat', 'lo_create', 'lo_from_bytea', 'pg_logical_emit_message')) loop
+        execute format('revoke execute on function %s from public', f);
+    end loop;
+end $$;
+
 create schema jeton authorization jeton_owner;
 set local role jeton_owner;
 alter default privileges for role jeton_owner revoke execute on functions from public;

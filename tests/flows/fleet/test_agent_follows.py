@@ -2,9 +2,12 @@
 """The agent brings jetond what the database has, in its order, and the lease that it earns by that."""
 import time
 
+import pytest
+
 from fake_jetond import boottime
 from fleet_agent import caught_up, following, newest
 from fleet_postgres import NOW, deny, digest_of, feed_query, put
+from settings import SANITIZER
 from waiting import eventually
 
 
@@ -138,6 +141,7 @@ def test_snapshot_comes_in_parts_with_denials_and_only_once(fleet_database, fake
         assert [count for _, _, _, count in parts] == [5000, 5000, 1001]
 
 
+@pytest.mark.skipif(bool(SANITIZER), reason="measures memory")
 def test_slow_jetond_holds_a_snapshot_up_instead_of_the_agent_holding_it(fleet_database, fake_jetond):
     fleet_database.join("h1", "web", issuer=True)
     fleet_database.admin.run("""insert into jeton.token (digest, grp, state, known, created, origin, words)

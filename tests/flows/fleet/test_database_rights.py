@@ -79,7 +79,7 @@ def test_tables_cannot_be_read_written_or_locked(fleet):
 
 def test_views_cannot_be_written_or_locked_against_writers(fleet):
     session = fleet.connect(HOST)
-    for view in "feed", "snapshot", "hosts":
+    for view in "feed", "large", "snapshot", "hosts":
         for statement in (f"delete from jeton.{view}", f"select * from jeton.{view} for update", f"select * from jeton.{view} for share",
                           f"select * from jeton.{view} for key share"):
             assert session.refusal(statement).sqlstate in ("42501", "55000", "0A000")
@@ -87,6 +87,19 @@ def test_views_cannot_be_written_or_locked_against_writers(fleet):
             session.run("begin")
             assert session.refusal(f"lock jeton.{view} in {mode} mode").sqlstate == "42501", mode
             session.run("rollback")
+
+
+def test_a_host_takes_no_locks_and_fills_no_disk_by_what_postgresql_lets_everybody_do(fleet):
+    """The table of locks is one for all: who fills it stops the writers, and the beats of all hosts."""
+    other = fleet.connect(ISSUER)
+    for role in HOST, ISSUER, MONITOR:
+        session = fleet.connect(role) if role != ISSUER else other
+        for call in ("count(pg_advisory_lock(g)) from generate_series(1, 100000) g", "pg_advisory_xact_lock_shared(1, 2)", "pg_try_advisory_lock(1)",
+                     "lo_create(0)", "lo_creat(0)", "lo_from_bytea(0, 'x')", "pg_logical_emit_message(false, 'x', 'x')",
+                     "pg_logical_emit_message(true, 'x', 'x'::bytea)"):
+            assert session.refusal(f"select {call}").sqlstate == "42501", (role, call)
+    put(other, digest_of(1))
+    assert other.row("select * from jeton.poll(null, null)")
 
 
 def test_objects_of_an_attacker_are_not_found_by_the_functions(fleet):
