@@ -107,10 +107,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
     /* What each word of this one takes, cmd_fleet checks. */
     [VERB_FLEET] = { "fleet", ROLE_FLEET, KEY_VERB,
         K(VERB) | K(PLACE) | K(AFTER) | K(LIMIT) | K(UNTIL) | K(KEEP) | K(SNAPSHOT) | K(MORE) |
-            K(REQUEST) | K(SEEN) | K(HOSTS) | K(CODE) | K(MESSAGE) | K(WAIT) | K(CONFIRM),
+            K(REQUEST) | K(SEEN) | K(HOSTS) | K(CODE) | K(MESSAGE) | K(WAIT) | K(CONFIRM) | K(HOW_MANY),
         K(VERB),
         "fleet place | fleet places [after=SERIAL] [limit=N] | fleet rewind place=PLACE | "
-        "fleet lease [until=NS] [keep=NS] | fleet begin place=PLACE [snapshot=yes] [confirm=end] | "
+        "fleet lease [until=NS] [keep=NS] | fleet begin place=PLACE [snapshot=yes] [confirm=end] [count=N] | "
         "fleet end place=PLACE [more=yes] | fleet abort | fleet take [wait=DURATION] | "
         "fleet done request=N place=PLACE [seen=N hosts=N] | fleet failed request=N code=WORD message=TEXT | "
         "fleet touched [after=POSITION] [limit=N]",

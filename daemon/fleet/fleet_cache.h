@@ -92,7 +92,7 @@ bool fleet_cache_step(struct fleet_cache *c);
 int fleet_cache_snapshot_begin(struct fleet_cache *c);
 
 /* Add the next entry, in ascending order of digests.  It is merged with what is here
- * (fleet_entry_merge_snapshot()) to *merged (NULL: not wanted).  -EEXIST: another digest with the same id was the
+ * (fleet_entry_merge_snapshot()) to *merged (NULL: not wanted; it may be the same).  -EEXIST: another digest with the same id was the
  * last one, or is here: it is left out, and the snapshot goes on.  -EINVAL: it is not the next; other errors of the
  * disk: the snapshot is to be aborted. */
 int fleet_cache_snapshot_put(struct fleet_cache *c, const struct fleet_entry *entry,

@@ -24,7 +24,7 @@ static const struct {
     { "places", K(AFTER) | K(LIMIT), 0, word_places },
     { "rewind", K(PLACE), K(PLACE), word_rewind },
     { "lease", K(UNTIL) | K(KEEP), K(UNTIL), word_lease },
-    { "begin", K(PLACE) | K(SNAPSHOT) | K(CONFIRM), 0, word_begin },
+    { "begin", K(PLACE) | K(SNAPSHOT) | K(CONFIRM) | K(HOW_MANY), 0, word_begin },
     { "end", K(PLACE) | K(MORE), 0, word_end },
     { "abort", 0, 0, word_abort },
     { "touched", K(AFTER) | K(LIMIT), 0, word_touched },
@@ -168,7 +168,7 @@ static void refuse_place(struct session *s, const struct fleet_place *place)
     session_end_reply(s, &t);
 }
 
-static void begin(struct session *s, bool snapshot, const struct fleet_place *from)
+static void begin(struct session *s, bool snapshot, uint64_t most, const struct fleet_place *from)
 {
     uint64_t number = fleet_status_hold(status_of(s));
 
@@ -182,6 +182,7 @@ static void begin(struct session *s, bool snapshot, const struct fleet_place *fr
         return;
     }
     s->fleet_delivery->snapshot = snapshot;
+    s->fleet_delivery->most = most;
     s->fleet_delivery->from = *from;
     answer_ok(s);
 }
@@ -191,9 +192,11 @@ static void word_begin(struct run *run, const struct request *r)
     struct session *s = run->session;
     struct fleet_place from, here = fleet_status_figures(status_of(s)).place;
     bool snapshot;
+    uint64_t most = 0;
 
     s->fleet_quiet = request_has(r, KEY_CONFIRM) && slice_is(r->value[KEY_CONFIRM], "end");
-    if (!read_place(s, r, &from) || !read_yes(s, r, KEY_SNAPSHOT, &snapshot))
+    if (!read_place(s, r, &from) || !read_yes(s, r, KEY_SNAPSHOT, &snapshot) ||
+        !read_number(s, r, KEY_HOW_MANY, INT64_MAX, &most))
         return;
     if (request_has(r, KEY_CONFIRM) && !s->fleet_quiet)
         refuse_value(s, KEY_CONFIRM,
@@ -206,7 +209,7 @@ static void word_begin(struct run *run, const struct request *r)
     else if (!snapshot && !fleet_place_equal(&from, &here))
         refuse_place(s, &here);
     else
-        begin(s, snapshot, &from);
+        begin(s, snapshot, most, &from);
 }
 
 /* Return what is wrong with the end of a batch; NULL: nothing. */

@@ -34,3 +34,9 @@ void token_peek_each(struct token_table *t, const uint8_t *const id[], size_t co
     }
     token_table_unlock(t);
 }
+
+void token_peek_prefetch(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
+{
+    generation_prefetch(token_table_lock(t), digest);
+    token_table_unlock(t);
+}

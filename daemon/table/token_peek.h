@@ -25,4 +25,7 @@ typedef void token_peek_visit(void *context, size_t at, const struct token_peek 
 void token_peek_each(struct token_table *t, const uint8_t *const id[], size_t count,
                      token_peek_visit *visit, void *context);
 
+/* Have the processor fetch where a token is, which is to be looked at soon. */
+void token_peek_prefetch(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
+
 #endif

@@ -161,8 +161,8 @@ static uint64_t most_expected(uint64_t came)
 
 /* Make the table large enough for all of the snapshot, as far as its part shows: digests are in ascending order, and as
  * many come in each part of their range.  So it is not copied for each eighth that comes.  Whoever made the first
- * digests may have chosen them for a high estimate, so it is never many times what came.  Without memory the table
- * grows as it must. */
+ * digests may have chosen them for a high estimate, so it is never many times what came, unless the database has so
+ * many.  Without memory the table grows as it must. */
 static void reserve_whole(struct applying *a)
 {
     const struct fleet_delivery *d = a->request->delivery;
@@ -173,9 +173,11 @@ static void reserve_whole(struct applying *a)
     if (!a->request->more || !d->has_last)
         return;
     uint64_t whole = (a->fleet->snapshot_count << 32) / (leading + 1),
-             have = a->fleet->figures.tokens;
-    if (whole > most_expected(a->fleet->snapshot_count))
-        whole = most_expected(a->fleet->snapshot_count);
+             have = a->fleet->figures.tokens, most = most_expected(a->fleet->snapshot_count);
+    if (most < d->most)
+        most = d->most;
+    if (whole > most)
+        whole = most;
     if (whole > have && whole < SNAPSHOT_MAX)
         fleet_publish_expect(a->w, whole - have);
 }

@@ -41,6 +41,7 @@ struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b)
         .status = b->status,
         .number = b->number,
         .snapshot = b->snapshot,
+        .most = b->most,
         .has_last = b->has_last,
         .from = b->from,
         .capacity = next->capacity,
@@ -62,6 +63,7 @@ void fleet_delivery_return(struct fleet_delivery *b, struct fleet_delivery *done
 void fleet_delivery_clear(struct fleet_delivery *b)
 {
     b->count = b->bytes = 0;
+    b->denies = false;
 }
 
 /* Have memory for so many more bytes. */
@@ -79,6 +81,11 @@ static enum status reserve(struct fleet_delivery *b, size_t more)
     return STATUS_OK;
 }
 
+bool fleet_change_denies(const struct fleet_change *c)
+{
+    return c->kind == FLEET_CHANGE_DROP || c->record.revoked != 0 || c->record.disabled != 0;
+}
+
 enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind kind, bool enables,
                                const struct record *record)
 {
@@ -94,6 +101,7 @@ enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind 
     change->kind = (uint8_t)kind;
     change->enables = enables;
     record_copy(&change->record, record);
+    b->denies = b->denies || fleet_change_denies(change);
     b->bytes += size;
     b->count++;
     return STATUS_OK;

@@ -29,6 +29,8 @@ struct fleet_delivery {
     bool follows;                 /* another one holds that by now, with what follows of it */
     struct fleet_delivery *spare; /* owned; NULL: none */
     bool snapshot;
+    uint64_t most; /* of a snapshot: tokens that there may be; 0: who knows */
+    bool denies;   /* some change denies or drops */
     bool narrows;  /* less is passed on this host by what was applied of it */
     bool has_last; /* of a snapshot, of all its parts: */
     uint8_t last[DIGEST_SIZE];
@@ -51,6 +53,9 @@ struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b);
 
 /* Return the part before it, which was carried out. */
 void fleet_delivery_return(struct fleet_delivery *b, struct fleet_delivery *done);
+
+/* True if a change denies its token, or drops it. */
+bool fleet_change_denies(const struct fleet_change *c);
 
 /* Add a change.  STATUS_TOO_LARGE: there are as many as there may be; STATUS_INTERNAL: no memory. */
 enum status fleet_delivery_add(struct fleet_delivery *b, enum fleet_change_kind kind, bool enables,

@@ -5,6 +5,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/table/token_peek.h"
 #include "daemon/writer/fleet_publish.h"
 #include "daemon/writer/fleet_up_state.h"
 
@@ -30,19 +31,14 @@ enum status fleet_stage_fail(struct fleet_staging *s, int error)
 
 /* -- before anything is saved ------------------------------------------------------------------- */
 
-static bool denies(const struct fleet_change *c)
-{
-    return c->kind == FLEET_CHANGE_DROP || c->record.revoked != 0 || c->record.disabled != 0;
-}
-
 /* Let the denials of a delivery take effect. */
 void fleet_stage_denials(struct fleet_staging *s, const struct fleet_delivery *delivery)
 {
     struct fleet_entry *e = &s->effect.after;
     const struct fleet_change *c = NULL;
 
-    while ((c = fleet_delivery_next(delivery, c)) != NULL) {
-        if (!denies(c))
+    while (delivery->denies && (c = fleet_delivery_next(delivery, c)) != NULL) {
+        if (!fleet_change_denies(c))
             continue;
         record_copy(&e->record, &c->record);
         e->deleted = c->kind == FLEET_CHANGE_DROP;
@@ -115,7 +111,7 @@ static bool is_conflict(struct fleet_staging *s, const struct fleet_change *c)
     case FLEET_SLOT_OURS:
         return false;
     case FLEET_SLOT_LOCAL:
-        if (denies(c))
+        if (fleet_change_denies(c))
             return false;
         break;
     case FLEET_SLOT_OTHER:
@@ -196,13 +192,11 @@ enum status fleet_stage_change(struct fleet_staging *s, const struct fleet_chang
 enum status fleet_stage_of_snapshot(struct fleet_staging *s, const struct fleet_change *c)
 {
     struct fleet_effect *e = &s->effect;
-    struct fleet_entry comes;
     enum status status;
 
     if (!find_effect(s, c, &status))
         return status;
-    fleet_entry_copy(&comes, &e->after);
-    int error = fleet_cache_snapshot_put(s->w->fleet->cache, &comes, &e->after);
+    int error = fleet_cache_snapshot_put(s->w->fleet->cache, &e->after, &e->after);
     if (error == -EEXIST) {
         count_conflict(s, c->record.digest);
         return STATUS_OK;
@@ -217,12 +211,16 @@ enum status fleet_stage_all(struct fleet_staging *s, const struct fleet_delivery
                             fleet_stage *one)
 {
     struct fleet_effects *effects = &s->w->fleet->effects;
-    const struct fleet_change *c = NULL;
+    const struct fleet_change *c = NULL, *next = fleet_delivery_next(delivery, NULL);
     enum status status = STATUS_OK;
 
     fleet_effects_clear(effects);
-    while (status == STATUS_OK && (c = fleet_delivery_next(delivery, c)) != NULL)
+    while (status == STATUS_OK && (c = next) != NULL) {
+        next = fleet_delivery_next(delivery, c);
+        if (next != NULL)
+            token_peek_prefetch(s->w->token_table, next->record.digest);
         status = one(s, c);
+    }
     if (status == STATUS_OK &&
         !fleet_publish_reserve(s->w, effects->count, effects->slots, effects->texts))
         status = fleet_stage_fail(s, -ENOMEM);

@@ -35,7 +35,8 @@ static bool reserve(struct batch *b, size_t more)
     return true;
 }
 
-struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind)
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind,
+                        uint64_t most)
 {
     struct batch *b = calloc(1, sizeof(*b));
 
@@ -49,7 +50,10 @@ struct batch *batch_new(struct context *c, const struct fleet_place *from, enum 
         return b;
     text_adds(&b->lines, "fleet begin place=");
     fleet_place_put(&b->lines, from);
-    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " confirm=end snapshot=yes\n" : " confirm=end\n");
+    text_adds(&b->lines, kind == BATCH_SNAPSHOT ? " confirm=end snapshot=yes" : " confirm=end");
+    if (most > 0)
+        line_put_u64(&b->lines, "count", most);
+    text_addc(&b->lines, '\n');
     b->around++;
     return b;
 }

@@ -24,8 +24,9 @@ struct batch;
 typedef void batch_done(struct context *c, enum batch_outcome outcome,
                         const struct fleet_place *place, uint64_t tag);
 
-/* Begin one behind a place; NULL: no memory. */
-struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind);
+/* Begin one behind a place; `most`: tokens that a snapshot may have, 0: unknown.  NULL: no memory. */
+struct batch *batch_new(struct context *c, const struct fleet_place *from, enum batch_kind kind,
+                        uint64_t most);
 void batch_free(struct batch *b);
 
 /* True if no more should be added, or this row should not. */

@@ -68,7 +68,7 @@ static bool add_row(struct context *c, struct batch **b, const struct fleet_plac
         if (!send_batch(c, full, before))
             return false;
     }
-    if (*b == NULL && (*b = batch_new(c, before, BATCH_CHANGES)) == NULL)
+    if (*b == NULL && (*b = batch_new(c, before, BATCH_CHANGES, 0)) == NULL)
         return false;
     return batch_add(*b, &row->change, why);
 }

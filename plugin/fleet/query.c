@@ -58,7 +58,8 @@ const char query_snapshot[] =
     "begin isolation level repeatable read read only; "
     /* A scan and a sort, which are faster here than the index that the planner prefers. */
     "set local enable_indexscan = off; set local work_mem = '64MB'; "
-    "select serial, nonce from jeton.place(); "
+    "select serial, nonce, (select reltuples::bigint from pg_class where oid = "
+    "'jeton.token'::regclass) from jeton.place(); "
     "copy (select digest, claims from jeton.snapshot order by digest) to stdout (format binary); "
     "commit";
 

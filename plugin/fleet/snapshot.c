@@ -14,6 +14,7 @@ struct snapshot {
     struct fleet_place place; /* of the moment; serial 0: there are no changes */
     struct batch *part;       /* that is collected; NULL: none */
     unsigned parts;           /* that jetond has not answered */
+    uint64_t tokens;          /* that the database has, of any group, roughly; 0: unknown */
     bool reads, failed;
     bool begun, whole; /* its first part is made; its last one is sent */
 };
@@ -59,7 +60,8 @@ static struct batch *new_part(struct context *c)
     const enum batch_kind kind = c->snapshot->begun ? BATCH_SNAPSHOT_PART : BATCH_SNAPSHOT;
 
     c->snapshot->begun = true;
-    return batch_new(c, &none, kind);
+    /* What the database says is as of its last look at its table. */
+    return batch_new(c, &none, kind, c->snapshot->tokens + c->snapshot->tokens / 8);
 }
 
 static bool send_part(struct context *c, bool more)
@@ -82,9 +84,12 @@ static void on_copied_place(void *context, const PGresult *r)
     struct context *c = context;
     struct snapshot *s = c->snapshot;
 
-    s->failed |= PQnfields(r) != 2 ||
+    s->failed |= PQnfields(r) != 3 ||
                  (PQntuples(r) > 0 &&
                   !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
+    if (!s->failed && PQntuples(r) > 0 &&
+        !number_parse(context_column(r, 0, 2), INT64_MAX / 2, &s->tokens))
+        s->tokens = 0; /* nobody has looked yet */
 }
 
 static const char *add_row(struct context *c, struct slice digest, struct slice claims)

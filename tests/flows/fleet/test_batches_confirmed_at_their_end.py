@@ -57,10 +57,10 @@ def test_what_is_brought_without_a_batch_is_not_answered(daemon):
     assert feed.place() == "none" and d.list() == []
 
 
-def parts(count, tokens):
+def parts(count, tokens, begin="fleet begin snapshot=yes confirm=end"):
     """Values of a snapshot, and its lines, in so many parts."""
     made = sorted(values(count * tokens), key=digest_of)
-    lines = ["fleet begin snapshot=yes confirm=end"]
+    lines = [begin]
     for i in range(0, len(made), tokens):
         lines += [*map(put, made[i:i + tokens]), "fleet end more=yes"]
     return made, [*lines[:-1], f"fleet end place={PLACE}"]
@@ -74,6 +74,19 @@ def test_parts_of_a_snapshot_come_while_earlier_ones_are_saved(daemon):
     assert feed.done("fleet place")["tokens"] == str(len(made))
     assert [d.verify(value) for value in made[::350]] == ["OK"] * 18
     assert {line["id"] for line in d.list()} == set(map(id_of, made))
+
+
+def slots(d):
+    with d.client("admin") as client:
+        return int(next(line["value"] for line in client.request("stats").lines if line["name"] == "table_slots"))
+
+
+@pytest.mark.parametrize("most", (0, 40, 20000, 2**62))
+def test_what_the_agent_says_of_a_snapshots_size_is_believed_as_far_as_its_digests_agree(daemon, most):
+    d, feed = fleet_daemon(daemon)
+    _, lines = parts(5, 400, f"fleet begin snapshot=yes confirm=end count={most}")
+    assert ask(feed, lines, 6) == ["OK"] * 6
+    assert feed.done("fleet place")["tokens"] == "2000" and 2000 < slots(d) < 8000
 
 
 def thread_times(pid):

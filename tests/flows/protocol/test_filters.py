@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters and order of a list, compared with a model of them; and paging while tokens change."""
+import itertools
 import os
 import pwd
 import random
@@ -7,6 +8,7 @@ import time
 
 import pytest
 
+from campaign import rounds
 from client import Client
 from daemon import arguments_of
 from requirements import need_root
@@ -16,6 +18,7 @@ from value import value_new
 
 DAY = 86400
 NEVER = 1 << 62
+ATTEMPTS = scaled(150, 60)     # in a round
 SUBJECTS = ["", "ann", "bob", "b/9", 'o"dd \\ one', "zoë"]
 ORDERS = [(sort, order) for sort in ("created", "expires", "used", "subject") for order in ("asc", "desc")]
 
@@ -100,12 +103,13 @@ def pages(d, limit, **arguments):
         at = {"after": reply["next"]}
 
 
+@pytest.mark.campaign
 def test_filters_and_orders_give_what_a_model_of_them_gives(daemon):
     seed = int(os.environ.get("SEED", 7))
     chosen, d = random.Random(seed), daemon()
     made = {ident: number for number, ident in enumerate(populate(d, scaled(300, 60), seed))}
     whole = d.list()
-    for attempt in range(scaled(400, 60)):
+    for attempt in itertools.chain.from_iterable(range(number * ATTEMPTS, (number + 1) * ATTEMPTS) for number in rounds()):
         now = int(time.time())
         filters, (sort, order) = some_filters(chosen, now), chosen.choice(ORDERS)
         wanted = [line for line in whole if all(passes(line, key, value, now) for key, value in filters.items())]

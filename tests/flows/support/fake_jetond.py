@@ -23,12 +23,12 @@ CHECKS = {
     "by": re.compile(r"uid:\d{1,10}").fullmatch, "replaces": re.compile(r"[0-9a-f]{20}").fullmatch,
     "place": lambda v: v == "none" or PLACE.fullmatch(v), "subject": lambda v: len(v.encode()) <= 256,
     "scopes": lambda v: len(v) <= 2080, "description": lambda v: len(v.encode()) <= 1024,
-    "after": lambda v: len(v) <= 100, **dict.fromkeys(("until", "keep", "limit", "request", "seen", "hosts"), NUMBER.fullmatch), "wait": re.compile(r"\d+[smh]").fullmatch,
+    "after": lambda v: len(v) <= 100, **dict.fromkeys(("until", "keep", "limit", "count", "request", "seen", "hosts"), NUMBER.fullmatch), "wait": re.compile(r"\d+[smh]").fullmatch,
     "code": {"unavailable", "denied", "exists", "unknown", "bad-value", "not-confirmed"}.__contains__, "message": lambda v: len(v) <= 1000,
 }
 KEYS = {
     "fleet place": ((), ()), "fleet places": ((), ("after", "limit")), "fleet rewind": (("place",), ()),
-    "fleet lease": ((), ("until", "keep")), "fleet begin": ((), ("place", "snapshot", "confirm")), "fleet end": (("place",), ("more",)),
+    "fleet lease": ((), ("until", "keep")), "fleet begin": ((), ("place", "snapshot", "confirm", "count")), "fleet end": (("place",), ("more",)),
     "fleet abort": ((), ()), "fleet take": ((), ("wait",)), "fleet done": (("request", "place"), ("seen", "hosts")),
     "fleet failed": (("request", "code", "message"), ()), "fleet touched": ((), ("after", "limit")),
     "put": (("digest", "group", "created"), ("state", "activates", "expires", "revoked", "disabled", "subject", "scopes", "description",
