@@ -262,7 +262,7 @@ bool change_read(struct change *c, const struct change_row *row, const char **wh
     c->verb = "";
     c->digests = (const uint8_t *)row->digest.at;
     c->count = c->len = 0;
-    *why = row->digest.at != NULL ? read_row(c, row) : NULL;
+    *why = row->digest.at != NULL || row->snapshot ? read_row(c, row) : NULL;
     if (*why == NULL)
         c->count = change_digests(row);
     return *why == NULL;

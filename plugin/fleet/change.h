@@ -14,7 +14,7 @@ enum { CHANGE_DIGESTS_MAX = 1024 };
 struct change_row {
     struct slice event; /* of the feed */
     struct slice
-        digest; /* DIGEST_SIZE bytes; a denial may be of many, one behind the other; at NULL: not for this host */
+        digest; /* DIGEST_SIZE bytes; a denial may be of many, one behind the other; of the feed, at NULL: not for this host */
     struct slice claims; /* at NULL: none */
     bool snapshot;
 };

@@ -81,6 +81,8 @@ static void lose(struct database *db)
 
     if (was_up && monotonic_ms() - db->up_since >= STEADY_MS)
         db->attempts = 0;
+    if (was_up) /* of names that were answered late: old by now */
+        resolver_forget(db->resolver);
     if (db->down_since == 0)
         db->down_since = monotonic_ms();
     db->state = DATABASE_DOWN;

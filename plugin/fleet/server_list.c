@@ -52,6 +52,7 @@ struct server {
 /* A walk over them. */
 struct walk {
     const char *next[SERVER_LIST_KINDS]; /* NULL: at the end */
+    size_t count;                        /* of all of them */
     bool one_port;                       /* for all */
 };
 
@@ -75,6 +76,7 @@ static bool begin(const struct server_list *l, struct walk *w)
     for (int k = 0; k < SERVER_LIST_KINDS; k++)
         w->next[k] = l->text[k];
     w->one_port = ports == 1;
+    w->count = count;
     return count > 0 && (hosts == 0 || hosts == count) && (ports <= 1 || ports == count);
 }
 
@@ -145,6 +147,7 @@ void server_list_resolve(const struct server_list *l, struct resolver *r)
 /* The lists as they are built. */
 struct building {
     struct server_addresses *a;
+    size_t turn; /* the place of the address of a name that comes first */
     struct text list[SERVER_LIST_KINDS];
 };
 
@@ -179,7 +182,7 @@ static void add_named(struct building *b, const struct server *s, const struct r
     if (answer == NULL || answer->count == 0)
         miss(b->a, s->item[SERVER_HOST], answer != NULL ? answer->why : "no answer in time");
     for (unsigned i = 0; answer != NULL && i < answer->count; i++)
-        add(b, s, slice_of(answer->address[i]));
+        add(b, s, slice_of(answer->address[(i + b->turn) % answer->count]));
 }
 
 void server_list_addresses(const struct server_list *l, const struct resolver *r,
@@ -196,6 +199,7 @@ void server_list_addresses(const struct server_list *l, const struct resolver *r
         a->any = true; /* libpq's own, or what it refuses */
         return;
     }
+    b.turn = l->first / w.count;
     while (take(&w, &s))
         if (has_name(&s))
             add_named(&b, &s, r);

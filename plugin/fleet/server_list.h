@@ -21,7 +21,7 @@ struct server_list {
 };
 
 /* The lists with an address for each name: libpq need look none up, and compares certificates with the names.  A
- * name with several addresses is there several times. */
+ * name with several addresses is there several times; another of them comes first each time that all servers were. */
 struct server_addresses {
     bool any;   /* there is a server */
     bool waits; /* a name has no answer yet */

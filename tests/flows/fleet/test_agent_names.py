@@ -53,3 +53,18 @@ def test_name_is_looked_up_for_each_connection(fleet_database, fake_jetond, host
             eventually(lambda: "127.0.0.9" in agent.log(), "the server is not there")
             hosts(db="127.0.0.1")
             eventually(lambda: fake_jetond.lease() > 0, "it has moved, and is found", 15)
+
+
+def test_answer_that_came_while_the_agent_was_connected_is_not_used_later(fleet_database, fake_jetond, hosts):
+    hosts(late="-", db="127.0.0.1")
+    fleet_database.join("h1", "web").close()
+    with Link(None, fleet_database.cluster.directory) as link:
+        database = fleet_database.conninfo("h1", host="late.test,db.test", port=link.port, sslmode="disable")
+        with following(database, fake_jetond) as agent:
+            assert "connected to db.test" in agent.log()
+            hosts(late="127.0.0.9", db="127.0.0.1")
+            eventually(lambda: len(os.listdir(f"/proc/{agent.process.pid}/task")) == 1, "the name has its answer")
+            hosts(late="127.0.0.1", db="127.0.0.1")
+            link.cut()
+            eventually(lambda: agent.log().count("database: connected to") == 2, "it is connected again", 15)
+            assert "connected to late.test" in agent.log()

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: it finds hosts whose names are in the file JETON_HOSTS, which has lines of an address and a
- * name, as /etc/hosts.  The look-up of one whose address is `-` does not return.
+ * name, as /etc/hosts.  The look-up of one whose address is `-` does not return as long as that is so.
  *
  * Built by the test that needs it: cc -shared -fPIC resolving.c -ldl */
 #include <dlfcn.h>
@@ -36,7 +36,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
                               address_of(name, bytes);
 
     *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-    while (address != NULL && strcmp(address, "-") == 0)
-        sleep(1000);
+    while (address != NULL && strcmp(address, "-") == 0) {
+        usleep(50000);
+        address = address_of(name, bytes);
+    }
     return real(address != NULL ? address : name, service, hints, list);
 }

@@ -108,6 +108,7 @@ static void rows_of_a_snapshot_are_puts_or_denials_that_overtook(void **state)
     assert_null(line_of("", DIGEST, "group=web state=active", &why));
     assert_null(line_of("", DIGEST, "group=web", &why));
     assert_null(line_of("", "00", BASE, &why));
+    assert_null(line_of("", NULL, BASE, &why));
 }
 
 static void values_are_decoded_and_quoted_anew(void **state)

@@ -117,6 +117,24 @@ static void names_get_addresses_in_their_order(void **state)
     assert_string_equal(addresses.missing, "");
 }
 
+/* libpq may not come to the second one in time, if the first does not answer. */
+static void each_address_of_a_name_comes_first_when_all_servers_have_failed(void **state)
+{
+    (void)state;
+    resolve("host=two.test", true);
+    assert_lists("two.test,two.test", "192.0.2.2,2001:db8::2", "5432,5432");
+    server_list_rotate(&list);
+    server_list_addresses(&list, resolver, &addresses);
+    assert_lists("two.test,two.test", "2001:db8::2,192.0.2.2", "5432,5432");
+    resolve("host=one.test,two.test port=1,2", true);
+    server_list_rotate(&list);
+    server_list_addresses(&list, resolver, &addresses);
+    assert_lists("two.test,two.test,one.test", "192.0.2.2,2001:db8::2,192.0.2.1", "2,2,1");
+    server_list_rotate(&list);
+    server_list_addresses(&list, resolver, &addresses);
+    assert_lists("one.test,two.test,two.test", "192.0.2.1,2001:db8::2,192.0.2.2", "1,2,2");
+}
+
 static void one_port_is_that_of_all(void **state)
 {
     (void)state;
@@ -238,6 +256,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(names_get_addresses_in_their_order, begin, end),
+        cmocka_unit_test_setup_teardown(
+            each_address_of_a_name_comes_first_when_all_servers_have_failed, begin, end),
         cmocka_unit_test_setup_teardown(one_port_is_that_of_all, begin, end),
         cmocka_unit_test_setup_teardown(addresses_of_the_administrator_are_not_looked_up, begin,
                                         end),
