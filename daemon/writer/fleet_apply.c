@@ -296,9 +296,13 @@ bool fleet_apply_settle(struct writer *w)
 enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r,
                                  struct problem *problem)
 {
-    struct applying a = {
-        .staging = { .w = w, .problem = problem }, .w = w, .fleet = w->fleet, .request = r
-    };
+    struct applying a = { .staging = { .w = w,
+                                       .problem = problem,
+                                       .serial = r->delivery->snapshot ? UINT64_MAX :
+                                                                         r->place.serial },
+                          .w = w,
+                          .fleet = w->fleet,
+                          .request = r };
 
     fleet_apply_check_holder(w);
     if (fits(&a)) /* first: whatever the disk, or an earlier commit, will do */

@@ -9,6 +9,7 @@
 #include "daemon/writer/fleet_sweep.h"
 #include "daemon/writer/fleet_take.h"
 #include "daemon/writer/fleet_touched.h"
+#include "daemon/writer/fleet_up_kept.h"
 #include "proto/reply.h"
 
 enum { PLACES_STEP = 256 }; /* lines of one step */
@@ -72,6 +73,7 @@ static void step_rewind(struct step *s, struct fleet_request *r)
     int error = f->snapshot != 0 ? -EBUSY : fleet_cache_rewind(f->cache, &r->place);
 
     if (error == 0) {
+        fleet_up_kept_pass(s->writer->fleet_up, UINT64_MAX); /* its history has other places */
         f->figures.rewinds++;
         f->notes.next.rewound = true;
         log_warning(

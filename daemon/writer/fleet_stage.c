@@ -7,7 +7,7 @@
 #include "daemon/store/store_bans.h"
 #include "daemon/table/token_peek.h"
 #include "daemon/writer/fleet_publish.h"
-#include "daemon/writer/fleet_up_state.h"
+#include "daemon/writer/fleet_up_kept.h"
 
 enum status fleet_stage_refuse(struct fleet_staging *s, enum status status, const char *message)
 {
@@ -70,24 +70,15 @@ bool fleet_stage_is_banned(struct writer *w, const uint8_t digest[DIGEST_SIZE])
            store_get_ban(w->store, digest, &ban) != STORE_ABSENT;
 }
 
-/* True for a disable that was asked for on this host, and that the database does not know yet: what enables is older, and
- * does not end it. */
-static bool is_disabled_here(const struct writer *w, const uint8_t digest[DIGEST_SIZE])
-{
-    const struct fleet_up_queue *q = &w->fleet_up->queue;
-
-    return fleet_up_queue_denial(q, FLEET_UP_DISABLE, digest, false) != NULL ||
-           fleet_up_queue_denial(q, FLEET_UP_DISABLE, digest, true) != NULL;
-}
-
 /* Make what is to be saved of a change, and of what there was.  False: nothing is. */
 static bool merge_change(struct fleet_staging *s, const struct fleet_change *c)
 {
     struct fleet_effect *e = &s->effect;
 
     e->after.deleted = false;
-    e->after.enables = c->enables && !is_disabled_here(s->w, c->record.digest);
+    e->after.enables = c->enables;
     record_copy(&e->after.record, &c->record);
+    fleet_up_kept_hold(s->w->fleet_up, &e->after, s->serial);
     if (c->kind == FLEET_CHANGE_DROP && !e->had)
         return false;
     if (c->kind != FLEET_CHANGE_PUT && e->had) {

@@ -9,7 +9,8 @@
 
 struct fleet_staging {
     struct writer *w;
-    struct problem *problem;    /* why it failed */
+    struct problem *problem; /* why it failed */
+    uint64_t serial;         /* of the place to which the delivery leads; UINT64_MAX: a snapshot */
     struct fleet_effect effect; /* of the change that is looked at */
     bool narrows;               /* less is passed by what was looked at */
 };

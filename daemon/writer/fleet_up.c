@@ -214,7 +214,7 @@ static bool defer(struct writer *w, struct change *c)
     int64_t used;
 
     token_table_look(w->token_table, c->id, digest, &used);
-    if (fleet_up_queue_about(&w->fleet_up->queue, digest) == NULL)
+    if (!fleet_up_queue_is_busy(&w->fleet_up->queue, digest))
         return false;
     c->fleet_stage = CHANGE_HELD;
     mail_append(&w->fleet_up->deferred, &c->mail);
@@ -345,6 +345,7 @@ struct fleet_up *fleet_up_new(struct fleet *fleet, struct problem *problem)
          * agent still has under way must not pass for another request of the same number. */
         fleet_up_queue_begin(&u->queue, (uint64_t)clock_boottime());
         TAILQ_INIT(&u->answered);
+        TAILQ_INIT(&u->kept);
         TAILQ_INIT(&u->saving);
         TAILQ_INIT(&u->unsaved);
         u->next_due = u->next_retry = UINT64_MAX;

@@ -112,6 +112,20 @@ struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
     return next_about(q->about[bucket_of(q, digest)], digest);
 }
 
+struct fleet_up_request *fleet_up_queue_next(const struct fleet_up_request *r)
+{
+    return next_about(r->same, r->about);
+}
+
+bool fleet_up_queue_is_busy(const struct fleet_up_queue *q, const uint8_t digest[DIGEST_SIZE])
+{
+    const struct fleet_up_request *r = fleet_up_queue_about(q, digest);
+
+    while (r != NULL && r->kept)
+        r = fleet_up_queue_next(r);
+    return r != NULL;
+}
+
 struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
                                                enum fleet_up_event event,
                                                const uint8_t digest[DIGEST_SIZE], bool confirm)
@@ -120,7 +134,7 @@ struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,
 
     while (r != NULL &&
            (r->event != event || r->confirm != confirm || r->outcome.place.serial != 0))
-        r = next_about(r->same, digest);
+        r = fleet_up_queue_next(r);
     return r;
 }
 

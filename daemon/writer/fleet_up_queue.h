@@ -47,6 +47,7 @@ struct fleet_up_request {
     bool offered;        /* to the agent that is connected, which has not answered */
     uint64_t not_before; /* clock_monotonic(): of one that is put back, to be offered later */
     bool indexed;
+    bool kept; /* answered and settled; nothing of it is under way: fleet_up_kept.h */
     uint8_t about
         [DIGEST_SIZE]; /* the token that it changes: of a rotation the old one; it is found by it */
     uid_t by;
@@ -119,9 +120,13 @@ bool fleet_up_queue_is_full(const struct fleet_up_queue *q, uid_t uid);
 /* Add a request behind those of its user.  -ENOMEM: it was not added. */
 int fleet_up_queue_add(struct fleet_up_queue *q, struct fleet_up_request *r);
 
-/* Find a request about this token that is not forgotten; NULL: there is none. */
+/* Find a request about this token that is not forgotten; NULL: there is none.  The next one about the same token. */
 struct fleet_up_request *fleet_up_queue_about(const struct fleet_up_queue *q,
                                               const uint8_t digest[DIGEST_SIZE]);
+struct fleet_up_request *fleet_up_queue_next(const struct fleet_up_request *r);
+
+/* True if one is that waits for the database, or for being settled. */
+bool fleet_up_queue_is_busy(const struct fleet_up_queue *q, const uint8_t digest[DIGEST_SIZE]);
 
 /* Likewise, a denial that another may join: the database has not answered it. */
 struct fleet_up_request *fleet_up_queue_denial(const struct fleet_up_queue *q,

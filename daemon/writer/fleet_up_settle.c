@@ -7,6 +7,7 @@
 #include "daemon/writer/bulk.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/fleet_up.h"
+#include "daemon/writer/fleet_up_kept.h"
 #include "daemon/writer/fleet_up_private.h"
 
 static struct change *change_of(struct mail *mail)
@@ -140,6 +141,7 @@ static void take_effect(struct writer *w, const struct fleet_up_request *r, cons
         return;
     entry->deleted = r->event == FLEET_UP_DELETE;
     entry->enables = r->event == FLEET_UP_ENABLE;
+    fleet_up_kept_hold(w->fleet_up, entry, r->outcome.place.serial);
     fleet_up_apply(w, entry);
 }
 
@@ -197,7 +199,8 @@ static void settle(struct writer *w, struct fleet_up_request *r, int64_t now)
     if (!asks_more)
         note_outcome(r);
     settle_all(w, r);
-    fleet_up_drop(w->fleet_up, r);
+    if (!fleet_up_kept_add(w->fleet_up, r, fleet_cache_place(w->fleet->cache).serial))
+        fleet_up_drop(w->fleet_up, r);
 }
 
 void fleet_up_settle_done(struct writer *w, int64_t now, bool all)

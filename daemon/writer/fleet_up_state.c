@@ -7,6 +7,7 @@ void fleet_up_free(struct fleet_up *u)
 {
     if (u == NULL)
         return;
+    TAILQ_CONCAT(&u->answered, &u->kept, link);
     for (struct fleet_up_request *r; (r = TAILQ_FIRST(&u->answered)) != NULL;) {
         TAILQ_REMOVE(&u->answered, r, link);
         fleet_up_request_free(r);

@@ -20,6 +20,7 @@ struct fleet_up {
     uint64_t taker;                    /* the agent's session that takes requests; 0: none does */
     struct fleet_up_requests answered; /* done, and to be settled together */
     size_t answered_count;
+    struct fleet_up_requests kept;   /* settled: see fleet_up_kept.h */
     size_t others;                   /* changes of such sessions that are held */
     struct fleet_up_requests saving; /* denials that are staged, and not committed */
     struct fleet_up_requests

@@ -5,6 +5,7 @@
 #include "daemon/writer/bulk.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/fleet_up.h"
+#include "daemon/writer/fleet_up_kept.h"
 #include "daemon/writer/fleet_up_private.h"
 
 static struct change *change_of(struct mail *mail)
@@ -177,6 +178,7 @@ bool fleet_up_step(struct writer *w, int64_t now)
     if (u == NULL)
         return false;
     fleet_up_find_taker(w);
+    fleet_up_kept_pass(u, fleet_cache_place(w->fleet->cache).serial);
     fleet_up_save_again(w, now);
     fleet_up_commit(w);
     fleet_up_settle_done(w, now, false);

@@ -64,7 +64,8 @@ void publish_change(const struct change *c, struct token_table *token_table,
     if (c->is_new)
         creation_index_add(index, c->after->created, c->after->serial, c->after->digest,
                            c->after->by);
-    if (c->kind->allow)
+    /* Of one of the fleet's, what the cache has of it is published, which may be newer. */
+    if (c->kind->allow && c->fleet_stage != CHANGE_SETTLED)
         token_table_allow(token_table, c->after->digest);
     if (c->puts)
         token_table_put(token_table, c->after);

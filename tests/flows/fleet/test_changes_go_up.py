@@ -308,3 +308,62 @@ def test_the_journal_says_where_a_denial_is_that_nobody_waited_for_any_more(host
 
 def two_of(lines):
     return lines if len(lines) == 2 else None
+
+
+def test_an_enable_that_is_confirmed_does_not_end_a_disable_that_was_asked_for_after_it(host, agent):
+    token = create(host, agent)
+    agent.catch_up()
+    host.client("admin").send(f"disable {token['id']}")
+    agent.carry_out([agent.take_one()])
+    agent.catch_up()
+    enabled = asked(host, f"enable {token['id']}")
+    enable = agent.take_one()
+    disabled = asked(host, f"disable {token['id']} wait=1s")
+    assert disabled.reply().verdict == "ERR unavailable"
+    place = agent.commit(enable)
+    agent.answer(enable, place)
+    assert enabled.reply()["place"] == place
+    assert host.verify(token["token"]) == "NO disabled"
+    host.restart()
+    with Agent(host, agent.changes, takes=False) as after:
+        assert host.verify(token["token"]) == "NO disabled"
+        after.carry_out([after.take_one()])
+        after.catch_up()
+        assert host.verify(token["token"]) == "NO disabled" and agent.changes.events()[-1][0] == "disable"
+
+
+def test_a_disable_that_is_confirmed_is_not_ended_by_what_is_older(host, agent):
+    """The feed of a host that was cut off brings that first, in many batches."""
+    token = create(host, agent, scopes="a")
+    agent.catch_up()
+    older = [agent.changes.commit("enable", agent.changes.changes[-1][2]) for _ in range(2)]
+    for line in f"update {token['id']} scopes=b", f"disable {token['id']}":
+        client = asked(host, line)
+        agent.carry_out([agent.take_one()])
+        assert client.reply().verdict == "OK"
+    new = agent.changes.after(agent.place())
+    assert [change[0] for change in new[:2]] == older
+    for change in new[:3]:
+        agent.bring(f"fleet begin place={agent.place()}", [change])
+        assert host.verify(token["token"]) == "NO disabled"
+    agent.changes.commit("enable", new[-1][2])
+    agent.catch_up()
+    assert host.verify(token["token"], scope="b") == "OK"
+
+
+def test_an_enable_that_is_answered_late_does_not_end_a_disable_that_the_feed_has_brought(host, agent):
+    """So are those that count hosts."""
+    token = create(host, agent)
+    for _ in range(2):
+        agent.changes.commit("disable", agent.changes.changes[-1][2])
+        agent.catch_up()
+        client = asked(host, f"enable {token['id']} confirm=all wait=9s")
+        enable = agent.take_one()
+        place = agent.commit(enable)
+        agent.catch_up()
+        assert host.verify(token["token"]) == "OK"
+        agent.changes.commit("disable", enable["digest"])
+        agent.catch_up()
+        assert agent.answer(enable, place, seen=1, hosts=1).verdict == "OK"
+        assert client.reply()["place"] == place
+        assert host.verify(token["token"]) == "NO disabled"

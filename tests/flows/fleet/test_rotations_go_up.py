@@ -159,3 +159,26 @@ def test_the_end_of_a_rotated_token_that_the_disk_refuses_is_saved_later(host, a
     host.restart()
     with Agent(host, agent.changes, takes=False) as other:
         assert other.take_one()["expires"] == end["expires"]
+
+
+def test_the_end_of_a_rotated_token_is_no_later_by_what_is_older(host, agent):
+    """The feed of a host that was cut off brings that in many batches, before the database has answered and after it."""
+    old = create(host, agent, scopes="a")
+    agent.catch_up()
+    for scopes in "b", "c":
+        agent.changes.commit("update", agent.changes.changes[-1][2], scopes=scopes)
+    client = asked(host, f"rotate {old['id']} grace=1h")
+    agent.carry_out([agent.take_one()])
+    end = agent.take_one()
+    expires = end["expires"]
+    new = agent.changes.after(agent.place())
+    agent.bring(f"fleet begin place={agent.place()}", new[:1])
+    line, = host.done(f"show {old['id']}").lines
+    assert (line["expires"], line["scopes"]) == (expires, "b")
+    agent.carry_out([end])
+    assert client.reply().verdict == "OK"
+    agent.bring(f"fleet begin place={agent.place()}", new[1:2])
+    line, = host.done(f"show {old['id']}").lines
+    assert (line["expires"], line["scopes"]) == (expires, "c")
+    agent.catch_up()
+    assert host.done(f"show {old['id']}").lines[0]["expires"] == expires
