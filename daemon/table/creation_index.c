@@ -10,7 +10,10 @@
 #include "daemon/base/thread_heap.h"
 #include "proto/pages.h"
 
-enum { MANY = 10000 }; /* entries whose copy is worth giving back */
+enum {
+    MANY = 10000,        /* entries whose copy is worth giving back */
+    TAIL_SEARCHED = 4096 /* entries in no order among which a token is looked for one by one */
+};
 
 _Static_assert(sizeof(struct creation_entry) == 27, "an entry is packed");
 
@@ -103,11 +106,17 @@ static void merge_tail(struct creation_index *index)
     page_array_free(copy, capacity, sizeof(*copy));
 }
 
+/* True if dropping what is removed is worth a walk over all. */
+static bool has_many_removed(const struct creation_index *index)
+{
+    return index->removed > index->count / 4;
+}
+
 static void sort(struct creation_index *index)
 {
     if (index->sorted < index->count)
         merge_tail(index);
-    if (index->removed > index->count / 4) {
+    if (has_many_removed(index)) {
         size_t kept = 0;
         for (size_t i = 0; i < index->count; i++)
             if (!index->entry[i].removed)
@@ -118,13 +127,12 @@ static void sort(struct creation_index *index)
     index->sorted = index->count;
 }
 
-/* Count the entries whose comparison with the place is less than `limit`. */
-static size_t find(struct creation_index *index, int64_t created, uint64_t serial, int limit)
+/* Count the sorted entries whose comparison with the place is less than `limit`. */
+static size_t find_sorted(const struct creation_index *index, int64_t created, uint64_t serial,
+                          int limit)
 {
-    size_t low = 0, high;
+    size_t low = 0, high = index->sorted;
 
-    sort(index);
-    high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (compare_place(&index->entry[middle], created, serial) < limit)
@@ -133,6 +141,13 @@ static size_t find(struct creation_index *index, int64_t created, uint64_t seria
             high = middle;
     }
     return low;
+}
+
+/* Likewise, of all. */
+static size_t find(struct creation_index *index, int64_t created, uint64_t serial, int limit)
+{
+    sort(index);
+    return find_sorted(index, created, serial, limit);
 }
 
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial)
@@ -146,15 +161,21 @@ size_t creation_index_before(struct creation_index *index, int64_t created, uint
 }
 
 /* Return the entry of a token; NULL: it is not there.  One that was removed and added again has entries of the same place
- * that are removed, too, in any order. */
+ * that are removed, too, in any order.  The tail is merged only when it is long: whoever sends changes of the fleet could
+ * otherwise have all entries passed over for each, by adding old tokens and removing others in turn. */
 static struct creation_entry *find_token(struct creation_index *index, int64_t created,
                                          uint64_t serial)
 {
-    size_t at = creation_index_after(index, created, serial);
-
-    while (at > 0 && compare_place(&index->entry[at - 1], created, serial) == 0)
-        if (!index->entry[--at].removed)
-            return &index->entry[at];
+    if (index->count - index->sorted > TAIL_SEARCHED || has_many_removed(index))
+        sort(index);
+    for (size_t at = find_sorted(index, created, serial, 1);
+         at > 0 && compare_place(&index->entry[at - 1], created, serial) == 0; at--)
+        if (!index->entry[at - 1].removed)
+            return &index->entry[at - 1];
+    for (size_t at = index->count; at > index->sorted; at--)
+        if (!index->entry[at - 1].removed &&
+            compare_place(&index->entry[at - 1], created, serial) == 0)
+            return &index->entry[at - 1];
     return NULL;
 }
 

@@ -2,7 +2,7 @@
 /* Keep the tokens in the order of their creation, for listing.  The writer's thread only.
  *
  * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an
- * import with an older date) stays in an unsorted tail until the next lookup merges it.  A list
+ * import with an older date) stays in an unsorted tail until the next listing merges it.  A list
  * remembers its place as a (created, serial) pair, never as a position, so that it survives
  * every change. */
 #ifndef JETON_DAEMON_TABLE_CREATION_INDEX_H

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "plugin/fleet/feed.h"
+#include "plugin/fleet/value.h"
 
 enum { PATIENCE_MIN_S = 5 };
 
@@ -145,18 +146,18 @@ static void take_poll(struct context *c, const struct database_answer *answer)
         log_write(LOG_WARNING, "the database answers a poll with what was not asked");
         return;
     }
-    if (!check_schema(c, context_column(r, 0, 0))) {
+    if (!check_schema(c, value_column(r, 0, 0))) {
         c->beat.fresh_at = c->beat.sent; /* no other server of this database has another schema */
         return;
     }
-    const struct slice newest = context_column(r, 0, 1);
+    const struct slice newest = value_column(r, 0, 1);
     if (newest.at == NULL)
         c->beat.newest = 0;
     else if (!number_parse(newest, INT64_MAX, &c->beat.newest))
         return;
-    c->beat.age_ms = read_age(context_column(r, 0, 2));
+    c->beat.age_ms = read_age(value_column(r, 0, 2));
     /* It tells no age to who is in another history: that is no fault of its own. */
-    if (!slice_is(context_column(r, 0, 4), "t"))
+    if (!slice_is(value_column(r, 0, 4), "t"))
         c->beat.fresh_at = c->beat.sent;
     if (!PQgetisnull(r, 0, 3) && !answer->warned)
         confirm(c, PQgetvalue(r, 0, 3));

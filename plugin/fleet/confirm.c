@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "plugin/fleet/answers.h"
+#include "plugin/fleet/value.h"
 #include "plugin/service/monotonic.h"
 
 enum { COUNT_MS = 20, CHECK_MS = 100 /* when the database is not there */ };
@@ -64,8 +65,8 @@ static void on_counted(void *confirm, const struct database_answer *answer)
 
     f->asked = false;
     const bool counted = r != NULL && PQntuples(r) == 1 && PQnfields(r) == 2 &&
-                         number_parse(context_column(r, 0, 0), INT64_MAX, &seen) &&
-                         number_parse(context_column(r, 0, 1), INT64_MAX, &hosts);
+                         number_parse(value_column(r, 0, 0), INT64_MAX, &seen) &&
+                         number_parse(value_column(r, 0, 1), INT64_MAX, &hosts);
     settle(f, seen, hosts, counted);
     arm(f, COUNT_MS);
 }

@@ -4,8 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "plugin/fleet/value.h"
-
 void context_stuck(struct context *c, const char *format, ...)
 {
     char why[CONTEXT_TROUBLE_SIZE];
@@ -21,9 +19,4 @@ void context_stuck(struct context *c, const char *format, ...)
         log_write(LOG_ERROR, "%s; fleet tokens are refused when the lease has ended", why);
     strcpy(c->trouble, why);
     c->go(c, MODE_STUCK);
-}
-
-struct slice context_column(const PGresult *r, int row, int column)
-{
-    return value_column(r, row, column);
 }

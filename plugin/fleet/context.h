@@ -101,7 +101,4 @@ struct context {
 void context_stuck(struct context *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Return a column of a row; at NULL: null. */
-struct slice context_column(const PGresult *r, int row, int column);
-
 #endif

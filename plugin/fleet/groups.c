@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "plugin/fleet/value.h"
+
 static int compare(const void *a, const void *b)
 {
     return strcmp(a, b);
@@ -33,7 +35,7 @@ static void on_groups(void *context, const struct database_answer *answer)
 
     if (!answer->ok || PQntuples(answer->result[0]) != 1 || c->config->groups == 0)
         return;
-    const struct slice has = context_column(answer->result[0], 0, 0);
+    const struct slice has = value_column(answer->result[0], 0, 0);
     put_wanted(c->config, &wanted);
     const bool other = !slice_equal(text_slice(&wanted), has);
     if (other && !said)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "plugin/fleet/bisection.h"
+#include "plugin/fleet/value.h"
 
 enum { PAGE = 1000 };
 
@@ -116,7 +117,7 @@ static void on_there(void *context, const struct database_answer *answer)
                                                  &r->place[r->count - 1];
     const PGresult *row = answer->result[0];
     go_on(c, PQntuples(row) == 1 && PQnfields(row) == 2 &&
-                 place_of_row(context_column(row, 0, 0), context_column(row, 0, 1), &there) &&
+                 place_of_row(value_column(row, 0, 0), value_column(row, 0, 1), &there) &&
                  fleet_place_equal(&there, asked));
 }
 
@@ -187,7 +188,7 @@ static void take_bounds(struct context *c, const PGresult *newest, const PGresul
                       "has a change",
                       (unsigned long long)c->place.serial);
     } else if (PQntuples(horizon) != 1 || PQnfields(horizon) != 1 ||
-               !number_parse(context_column(horizon, 0, 0), INT64_MAX, &r->horizon)) {
+               !number_parse(value_column(horizon, 0, 0), INT64_MAX, &r->horizon)) {
         context_stuck(c, "the database does not tell its horizon");
     } else if (c->place.serial < r->horizon) {
         give_up(c, "was trimmed from the database");

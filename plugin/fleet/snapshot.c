@@ -5,6 +5,7 @@
 
 #include "plugin/fleet/batch.h"
 #include "plugin/fleet/beat.h"
+#include "plugin/fleet/value.h"
 
 /* Parts that jetond has not answered, of a MiB each at most: the database goes on while jetond is busy. */
 enum { PARTS_MAX = 8 };
@@ -86,9 +87,9 @@ static void on_copied_place(void *context, const PGresult *r)
 
     s->failed |= PQnfields(r) != 3 ||
                  (PQntuples(r) > 0 &&
-                  !place_of_row(context_column(r, 0, 0), context_column(r, 0, 1), &s->place));
+                  !place_of_row(value_column(r, 0, 0), value_column(r, 0, 1), &s->place));
     if (!s->failed && PQntuples(r) > 0 &&
-        !number_parse(context_column(r, 0, 2), INT64_MAX / 2, &s->tokens))
+        !number_parse(value_column(r, 0, 2), INT64_MAX / 2, &s->tokens))
         s->tokens = 0; /* nobody has looked yet */
 }
 

@@ -6,6 +6,7 @@
 
 #include "plugin/fleet/answers.h"
 #include "plugin/fleet/confirm.h"
+#include "plugin/fleet/value.h"
 #include "plugin/service/monotonic.h"
 
 enum {
@@ -57,7 +58,7 @@ static void settle_done(struct upward *u, const struct database_answer *answer)
         r->since = now;
         u->context->figures.raised++;
         if (PQntuples(row) != 1 || PQnfields(row) != 2 ||
-            !place_of_row(context_column(row, 0, 0), context_column(row, 0, 1), &r->place))
+            !place_of_row(value_column(row, 0, 0), value_column(row, 0, 1), &r->place))
             TAILQ_INSERT_TAIL(&odd, r, all);
         else if (r->confirm)
             TAILQ_INSERT_TAIL(&confirm, r, all);

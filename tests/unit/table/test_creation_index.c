@@ -86,6 +86,53 @@ static void token_that_comes_and_goes_is_there_once_or_not_at_all(void **state)
     creation_index_free(&index);
 }
 
+static void what_is_removed_in_turn_with_what_is_added_merges_no_tail(void **state)
+{
+    (void)state;
+    struct creation_index index = { .entry = NULL };
+    const uint8_t id[ID_SIZE] = { 0 };
+    enum { SORTED = 1000, TURNS = 200 };
+    uint64_t sum;
+
+    assert_int_equal(creation_index_reserve(&index, SORTED + 10000), 0);
+    for (uint64_t serial = 1; serial <= SORTED; serial++)
+        creation_index_add(&index, 5, serial, id, 0);
+    for (uint64_t serial = 1; serial <= TURNS; serial++) {
+        creation_index_add(&index, 1, SORTED + serial, id, 0);
+        creation_index_remove(&index, 5, serial); /* in order */
+        creation_index_add(&index, 2, SORTED + serial, id, 0);
+        creation_index_remove(&index, 2, SORTED + serial); /* in the tail */
+        creation_index_set_by(&index, 1, SORTED + serial, 7);
+        assert_int_equal(index.sorted, SORTED);
+        assert_true(creation_index_has(&index, 1, SORTED + serial));
+        assert_false(creation_index_has(&index, 2, SORTED + serial));
+    }
+    for (uint64_t serial = 1; serial < 9000; serial++)
+        creation_index_add(&index, 1, SORTED + TURNS + serial, id, 7);
+    creation_index_remove(&index, 1, SORTED + TURNS + 1);
+    assert_int_equal(index.sorted, index.count); /* it was long */
+    assert_int_equal(walk(&index, &sum), SORTED - TURNS + TURNS + 8998);
+    for (size_t i = 0; i < index.count; i++)
+        assert_int_equal(index.entry[i].by, index.entry[i].created == 1 ? 7 : 0);
+    creation_index_free(&index);
+}
+
+static void what_is_removed_takes_no_space_for_long_though_nobody_lists(void **state)
+{
+    (void)state;
+    struct creation_index index = { .entry = NULL };
+    const uint8_t id[ID_SIZE] = { 0 };
+
+    for (uint64_t serial = 1; serial <= 5000; serial++) {
+        assert_int_equal(creation_index_reserve(&index, 1), 0);
+        creation_index_add(&index, 5, serial, id, 0);
+        if (serial > 100)
+            creation_index_remove(&index, 5, serial - 100);
+        assert_in_range(index.count, 0, 140);
+    }
+    creation_index_free(&index);
+}
+
 static void places_are_found_from_either_side(void **state)
 {
     (void)state;
@@ -133,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_stay_sorted_through_additions_and_removals),
         cmocka_unit_test(token_that_comes_and_goes_is_there_once_or_not_at_all),
+        cmocka_unit_test(what_is_removed_in_turn_with_what_is_added_merges_no_tail),
+        cmocka_unit_test(what_is_removed_takes_no_space_for_long_though_nobody_lists),
         cmocka_unit_test(places_are_found_from_either_side),
         cmocka_unit_test(latest_times_and_serials_have_their_places),
     };
