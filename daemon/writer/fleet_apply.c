@@ -119,7 +119,6 @@ static bool drop(struct fleet_visitor *visitor, const struct fleet_entry *entry)
         return true;
     e->had = true;
     e->banned = e->again = false;
-    a->staging.narrows = true;
     fleet_entry_copy(&e->before, entry);
     fleet_entry_copy(&e->after, entry);
     e->after.deleted = true;
@@ -321,7 +320,6 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     enum status status = fleet_apply_settle(w) ? STATUS_OK : fleet_stage_fail(&a.staging, -EIO);
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
-    r->delivery->narrows = r->delivery->narrows || a.staging.narrows;
     if (!r->more)
         fleet_effects_trim(&w->fleet->effects);
     if (status == STATUS_OK && w->fleet->failure_logged)
