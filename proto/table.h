@@ -14,7 +14,7 @@
  * bytes of the digest, as a fraction of all slots: digests are hashes, which lie evenly.  But those of a fleet's tokens
  * come from other hosts, and who has broken into one of these chooses them: any number could have their homes close
  * together, and each search there would pass over all of them.  So in a table with a fleet the home slot is a hash of
- * the digest's beginning by a secret of this host.
+ * the digest's beginning by a seed of this host, which who may read the table can know, and nobody else.
  *
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;

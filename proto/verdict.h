@@ -61,9 +61,9 @@ bool verdict_worth_hashing(const struct question *question, struct verdict *verd
 enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGEST_SIZE],
                             int64_t now, int64_t *activates);
 
-/* Judge by verdict->digest, whose home slot is verdict->home, at `now` (seconds since 1970).  STATUS_UNAVAILABLE with VERDICT_FINAL: the
- * table cannot answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock.  With
- * other terms: it can if verdict_holds(), by a clock that is read after this; verdict_assume() is
+/* Judge by verdict->digest, whose home slot is verdict->home, at `now` (seconds since 1970).  STATUS_UNAVAILABLE
+ * with VERDICT_FINAL: the table cannot answer (a torn slot, or a wrong reference); ask the daemon, or take the
+ * writer's lock.  With other terms: it can if verdict_holds(), by a clock that is read after this; verdict_assume() is
  * for who has found that.  Of a value that looks like a compact JWS, what denies its signed part denies
  * it. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
@@ -76,8 +76,8 @@ void verdict_judge(const struct table *table, const struct question *question, i
 bool verdict_special_judge(const struct table *table, const struct question *question, int64_t now,
                            struct verdict *verdict) __attribute__((noinline, noclone));
 
-/* True if a verdict by a table with a fleet holds at `now`, in nanoseconds of its deadline's clock.  A deadline further ahead than the daemon ever grants is not
- * believed. */
+/* True if a verdict by a table with a fleet holds at `now`, in nanoseconds of its deadline's clock.  A deadline
+ * further ahead than the daemon ever grants is not believed. */
 static inline bool verdict_holds(const struct verdict *v, int64_t now)
 {
     const uint64_t late = 500000000; /* of a coarse clock on a busy virtual machine */

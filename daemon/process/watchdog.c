@@ -80,6 +80,6 @@ void watchdog_ready(const struct watchdog *w)
 {
     sd_notify_status(w->notify, "%llu tokens, %zu workers",
                      (unsigned long long)token_table_figures(w->server->token_table).tokens,
-                     w->server->workers);
+                     server_workers(w->server));
     sd_notify_ready(w->notify);
 }

@@ -3,6 +3,7 @@
  * thread as a scan (fleet_run.h); the rest is answered here, by fleet_status.h. */
 #include "daemon/session/cmd_fleet.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/session/cmd_fleet_ask.h"
 #include "daemon/session/cmd_fleet_take.h"
 #include "daemon/writer/fleet_request.h"
@@ -92,6 +93,15 @@ static bool read_number(struct session *s, const struct request *r, enum key key
 
 /* -- words -------------------------------------------------------------------------------------- */
 
+/* Until then a client may pass what was denied: the agent must not report that it is in force. */
+static void put_believed(struct text *t, uint64_t until)
+{
+    const uint64_t now = clock_monotonic();
+
+    if (until > now)
+        line_put_u64(t, "believed", (until - now) / 1000000 + 1);
+}
+
 static void word_place(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -110,6 +120,7 @@ static void word_place(struct run *run, const struct request *r)
     line_put_u64(&t, "tokens", figures.tokens);
     line_put_u64(&t, "rewinds", figures.rewinds);
     line_put_u64(&t, "waiting", figures.waiting);
+    put_believed(&t, figures.believed_until);
     reply_end(&t, STATUS_OK, NULL);
     session_end_reply(s, &t);
 }

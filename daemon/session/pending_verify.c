@@ -229,7 +229,7 @@ static bool ask_pool(struct pending_verify *p, struct eval_context *context)
         leave_place(p);
         return false;
     }
-    unsigned places = thread_pool_places(entry->pool) / (unsigned)s->worker->server->workers;
+    unsigned places = thread_pool_places(entry->pool) / (unsigned)server_workers(s->worker->server);
     if (p->place->taken > 0 && p->place->taken >= places) {
         wait_for_place(p);
         return true;

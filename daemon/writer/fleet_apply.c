@@ -27,12 +27,23 @@ static void note_uncounted(struct applying *a, const struct fleet_effect *e)
         fleet_uncounted_add(&a->fleet->uncounted, e->after.record.digest);
 }
 
+/* True if a later change of the delivery, which is saved, disables the token again: nothing is passed in between. */
+static bool is_disabled_again(const struct applying *a, const struct fleet_effect *e)
+{
+    struct fleet_entry saved;
+
+    return fleet_cache_find(a->fleet->cache, e->after.record.digest, &saved) != STORE_FOUND ||
+           saved.record.disabled != 0;
+}
+
 static void publish_all(struct applying *a)
 {
     struct fleet_effect *effect = &a->staging.effect;
     size_t at = 0;
 
     while (fleet_effects_next(&a->fleet->effects, &at, effect)) {
+        if (effect->after.enables && a->fleet->snapshot == 0 && is_disabled_again(a, effect))
+            effect->after.enables = false;
         fleet_publish_effect(a->w, effect);
         if (a->fleet->snapshot != 0)
             note_uncounted(a, effect);
@@ -108,7 +119,6 @@ static bool drop(struct fleet_visitor *visitor, const struct fleet_entry *entry)
         return true;
     e->had = true;
     e->banned = e->again = false;
-    a->staging.narrows = true;
     fleet_entry_copy(&e->before, entry);
     fleet_entry_copy(&e->after, entry);
     e->after.deleted = true;
@@ -310,7 +320,6 @@ enum status fleet_apply_delivery(struct writer *w, const struct fleet_request *r
     enum status status = fleet_apply_settle(w) ? STATUS_OK : fleet_stage_fail(&a.staging, -EIO);
     if (status == STATUS_OK)
         status = r->delivery->snapshot ? apply_part(&a) : apply_changes(&a);
-    r->delivery->narrows = r->delivery->narrows || a.staging.narrows;
     if (!r->more)
         fleet_effects_trim(&w->fleet->effects);
     if (status == STATUS_OK && w->fleet->failure_logged)

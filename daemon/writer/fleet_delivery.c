@@ -55,7 +55,6 @@ struct fleet_delivery *fleet_delivery_follow(struct fleet_delivery *b)
 
 void fleet_delivery_return(struct fleet_delivery *b, struct fleet_delivery *done)
 {
-    b->narrows = b->narrows || done->narrows;
     fleet_delivery_free(b->spare); /* there is none */
     b->spare = done;
 }

@@ -31,7 +31,6 @@ struct fleet_delivery {
     bool snapshot;
     uint64_t most; /* of a snapshot: tokens that there may be; 0: who knows */
     bool denies;   /* some change denies or drops */
-    bool narrows;  /* less is passed on this host by what was applied of it */
     bool has_last; /* of a snapshot, of all its parts: */
     uint8_t last[DIGEST_SIZE];
     struct fleet_place from; /* unless it is a snapshot: where it continues */

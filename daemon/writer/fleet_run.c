@@ -111,29 +111,15 @@ static void refuse_end(struct step *s, const struct problem *problem)
     s->scan->finished = true;
 }
 
-/* True while clients may believe the table of a daemon that was killed, which passes what the delivery denies: the
- * agent must not tell the fleet that it is in force. */
-static bool waits_for_clients(const struct step *s, const struct fleet_request *r)
-{
-    return !r->more && r->delivery->narrows && !atomic_load(&s->scan->stop) &&
-           held_answers_is_holding(&s->writer->held_answers);
-}
-
 /* The request keeps its delivery for the next part of a snapshot alone; otherwise the session has none any more. */
 static void step_end(struct step *s, struct fleet_request *r)
 {
     struct problem problem;
-    enum status status = STATUS_OK;
 
     fleet_apply_check_holder(s->writer); /* what was given up a moment ago is taken back first */
-    if (!r->begun && fleet_sweep_step(s->writer))
+    if (fleet_sweep_step(s->writer))
         return;
-    if (!r->begun)
-        status = fleet_apply_delivery(s->writer, r, &problem);
-    r->begun = true;
-    s->scan->waits = status == STATUS_OK && waits_for_clients(s, r);
-    if (s->scan->waits)
-        return;
+    enum status status = fleet_apply_delivery(s->writer, r, &problem);
     if (status == STATUS_OK)
         finish_end(s, r->delivery->count);
     else

@@ -139,24 +139,9 @@ static bool find_effect(struct fleet_staging *s, const struct fleet_change *c, e
     return found != STORE_FAILED && merge_change(s, c);
 }
 
-/* True if less is passed on this host by an effect than without it. */
-static bool narrows(const struct fleet_effect *e)
-{
-    const struct record *before = &e->before.record, *after = &e->after.record;
-
-    if (!e->had || e->before.deleted) /* perhaps it is a token of this host alone */
-        return fleet_entry_is_denied(&e->after);
-    return e->after.deleted || (before->revoked == 0 && after->revoked != 0) ||
-           (before->disabled == 0 && after->disabled != 0) || after->expires < before->expires ||
-           after->activates > before->activates ||
-           !slice_equal(record_scopes(before), record_scopes(after)) ||
-           !slice_equal(record_subject(before), record_subject(after));
-}
-
 static enum status keep_effect(struct fleet_staging *s, const struct fleet_change *c)
 {
     note(s, c);
-    s->narrows = s->narrows || narrows(&s->effect);
     return fleet_effects_add(&s->w->fleet->effects, &s->effect) ? STATUS_OK :
                                                                   fleet_stage_fail(s, -ENOMEM);
 }

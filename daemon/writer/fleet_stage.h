@@ -12,7 +12,6 @@ struct fleet_staging {
     struct problem *problem; /* why it failed */
     uint64_t serial;         /* of the place to which the delivery leads; UINT64_MAX: a snapshot */
     struct fleet_effect effect; /* of the change that is looked at */
-    bool narrows;               /* less is passed by what was looked at */
 };
 
 /* Stage one change.  Not STATUS_OK: nothing of the delivery may be saved. */

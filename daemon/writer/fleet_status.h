@@ -25,6 +25,8 @@ struct fleet_figures {
     uint64_t rewinds;     /* since the start */
     uint64_t failures;    /* batches that the disk refused */
     uint64_t cache_bytes; /* of its files */
+    uint64_t
+        believed_until; /* clock_monotonic(): clients may believe the table of a daemon that was killed */
 };
 
 /* What is left of the lease, in milliseconds, and how long ago it was given or renewed, in seconds; since the start

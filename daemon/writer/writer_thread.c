@@ -62,7 +62,12 @@ static bool begin_lease(struct writer_thread *t, struct writer *w, const char *s
 
     if (last == LEASE_FILE_RUNNING ||
         (last == LEASE_FILE_MISSING && journal_newest(w->journal) > 0)) {
-        held_answers_begin(&w->held_answers, clock_monotonic() + LEASE_OVER);
+        uint64_t until = clock_monotonic() + LEASE_OVER;
+        held_answers_begin(&w->held_answers, until);
+        if (w->fleet != NULL) {
+            w->fleet->figures.believed_until = until;
+            fleet_show(w->fleet);
+        }
         log_warning("lease: clients may believe a table that no daemon has ended: denials are in "
                     "force, and answered in some 7 seconds, when no client does any more");
     }

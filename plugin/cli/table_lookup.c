@@ -117,7 +117,8 @@ static bool search_all(struct search *s)
             return false;
         for (uint32_t i = 0; i < count && s->found < s->max; i++) {
             write_id(&some[i], candidate);
-            if ((some[i].sequence & 1) == 0 && !slice_begins(slice_of(candidate), s->digits))
+            if ((some[i].sequence & 1) == 0 && ((some[i].flags & SLOT_PRESENT) == 0 ||
+                                                !slice_begins(slice_of(candidate), s->digits)))
                 continue;
             if (!read_slot(s->fd, at + i, &slot))
                 return false;

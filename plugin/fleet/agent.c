@@ -24,10 +24,11 @@ enum {
     TICK_MS = 100,
     POLL_MS = 1000,
     STUCK_MS = 5000,
-    STUCK_MIN_MS = 1000, /* anybody may notify */
-    STUCK_TIMES_MAX = 2, /* that it waits twice as long: to look again may take all tokens */
-    PATIENCE_MS = 15000, /* a server answers a query within this, or a lease if that is less */
-    PLACE_MS = 10000,    /* jetond is asked for its figures that often */
+    STUCK_MIN_MS = 1000,     /* anybody may notify */
+    STUCK_TIMES_MAX = 2,     /* that it waits twice as long: to look again may take all tokens */
+    PATIENCE_MS = 15000,     /* a server answers a query within this, or a lease if that is less */
+    PLACE_MS = 10000,        /* jetond is asked for its figures that often */
+    BELIEVED_MAX_MS = 60000, /* it is seconds */
 };
 
 static struct context context;
@@ -105,6 +106,16 @@ static void read_count(const struct reply *reply, const char *key, uint64_t *cou
         number_parse(value, INT64_MAX, count);
 }
 
+/* A jetond that follows one that was killed says how long clients may still go by the table of that one. */
+static void note_believed(struct context *c, const struct reply *reply)
+{
+    uint64_t ms = 0;
+
+    read_count(reply, "believed", &ms);
+    c->report.believed_until =
+        ms == 0 ? 0 : monotonic_ms() + (int64_t)(ms < BELIEVED_MAX_MS ? ms : BELIEVED_MAX_MS);
+}
+
 static void on_place(void *unused, const struct reply *reply)
 {
     struct context *c = &context;
@@ -121,6 +132,7 @@ static void on_place(void *unused, const struct reply *reply)
     read_count(reply, "tokens", &c->tokens);
     read_count(reply, "rewinds", &c->rewinds);
     read_count(reply, "waiting", &c->waiting);
+    note_believed(c, reply);
     if (!c->place_known) {
         c->place = place;
         c->place_known = true;

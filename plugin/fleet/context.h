@@ -46,7 +46,8 @@ struct beat {
 struct report {
     bool asked, due;
     int64_t at,
-        due_at; /* monotonic milliseconds of the last one, and before which the next one is not sent */
+        due_at, /* monotonic milliseconds of the last one, and before which the next one is not sent */
+        believed_until; /* likewise: clients here may pass what jetond denies, as it was killed before */
     struct event *timer;
 };
 

@@ -65,11 +65,11 @@ void report_due(struct context *c)
 /* Return when it is to be sent. */
 static int64_t due_at(const struct context *c)
 {
-    const int64_t soon = c->report.at + SOON_MS;
+    int64_t at = c->report.at + (c->report.due ? SOON_MS : IDLE_MS);
 
-    if (!c->report.due)
-        return c->report.at + IDLE_MS;
-    return c->report.due_at > soon ? c->report.due_at : soon;
+    if (c->report.due && c->report.due_at > at)
+        at = c->report.due_at;
+    return c->report.believed_until > at ? c->report.believed_until : at;
 }
 
 void report_tick(struct context *c, int64_t now)

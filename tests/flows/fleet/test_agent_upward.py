@@ -97,6 +97,16 @@ def test_confirm_all_is_answered_when_each_host_has_it(fleet_database, fake_jeto
         assert (what, values["seen"], values["hosts"]) == ("done", "2", "2")
 
 
+def test_host_whose_clients_believe_the_table_of_a_killed_jetond_is_not_counted_yet(fleet_database, fake_jetond):
+    fleet_database.join("h1", "web", issuer=True).ask("select jeton.seen(0, null, '1', 0, 0, null)")
+    fake_jetond.believed_until = until = time.monotonic() + 3
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        request = fake_jetond.offer(denial(1, more=" confirm=all wait=20s"))
+        what, values = answer(fake_jetond, request)
+        assert (what, values["seen"], values["hosts"]) == ("done", "1", "1")
+        assert time.monotonic() > until
+
+
 def test_confirm_all_says_how_many_when_its_time_is_over(fleet_database, fake_jetond):
     fleet_database.join("h1", "web", issuer=True)
     slow = fleet_database.join("h2", "web")

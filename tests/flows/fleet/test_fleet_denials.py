@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stays denied, and what keeps nobody from his tokens, whatever else is brought."""
+import collections
+import threading
+
 from fleet_feed import deny, drop, fleet_daemon, put, values
+from settings import scaled
 from value import digest_of, id_of, value_new
 from waiting import eventually
 
@@ -116,3 +120,26 @@ def test_a_denial_of_what_came_with_half_a_snapshot_says_that_it_is_not_saved(da
     assert d.verify(value) == "NO revoked" and d.ask(f"revoke {id_of(value)}").verdict == "ERR unavailable"
     d.restart()
     assert d.verify(value) == "NO revoked"
+
+
+def test_a_delivery_that_enables_and_disables_passes_nothing_in_between(daemon):
+    d, feed = fleet_daemon(daemon)
+    value = value_new()
+    feed.bring(put(value), deny(value, "disabled"))
+    feed.lease()
+    seen, ends = collections.Counter(), threading.Event()
+
+    def look():
+        with d.client("verify") as client:
+            while not ends.is_set():
+                seen.update(reply.verdict for reply in client.pipeline([f"verify {value}"] * 100))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for _ in range(scaled(10, 2)):
+        feed.bring(*[put(value, enables="yes"), deny(value, "disabled")] * 2500)
+    ends.set()
+    thread.join()
+    assert seen and set(seen) == {"NO disabled"}, seen
+    feed.bring(*[put(value, enables="yes"), deny(value, "disabled")] * 9, put(value, enables="yes"))
+    assert d.verify(value) == "OK" and d.list()[0]["state"] == "active"

@@ -92,7 +92,7 @@ class FakeJetond:
         self.faults = []
         self.requests = {}          # number: the line, until it is answered
         self.answered = {}          # number: ("done" or "failed", values)
-        self.number = self.rewinds = self.sessions = 0
+        self.number = self.rewinds = self.sessions = self.believed_until = 0    # the last is time.monotonic()
         self.touched = []           # (digest, used)
         self.busy = 0               # so many leases are refused: a snapshot is being taken back
         self.refuse_end = None      # "ERR store …": instead of saving
@@ -246,7 +246,7 @@ class Session:
         fake = self.fake
         left = [max(0, (end - int(boottime() * 1e9)) // 1000000) for end in (fake.until, fake.keep)]
         return (f"OK place={fake.place} lease={left[0]} keep={left[1]} tokens={len(fake.tokens)} rewinds={fake.rewinds} "
-                f"waiting={len(fake.requests)}\n")
+                f"waiting={len(fake.requests)} believed={max(0, int(1000 * (fake.believed_until - time.monotonic())))}\n")
 
     def fleet_places(self, values):
         after, limit = int(values.get("after", 1 << 63)), int(values.get("limit", 100000))

@@ -15,6 +15,7 @@
 
 #include "daemon/writer/fleet_apply.h"
 #include "daemon/writer/fleet_load.h"
+#include "daemon/writer/fleet_up.h"
 
 static enum { WORKS, FAILS, FAILS_WHEN_DONE } commits;
 static struct fleet_entry entry;
@@ -134,12 +135,19 @@ static uint64_t place(void)
     return fleet_cache_place(writer.fleet->cache).serial;
 }
 
+static void load(void)
+{
+    start();
+    assert_true(fleet_load(&writer, path, &problem));
+    writer.fleet_up = fleet_up_new(writer.fleet, &problem);
+    assert_non_null(writer.fleet_up);
+}
+
 static void start_fleet(void)
 {
     commits = WORKS;
     here = 0;
-    start();
-    assert_true(fleet_load(&writer, path, &problem));
+    load();
 }
 
 /* Begin with tokens 1, 2 and 3. */
@@ -157,8 +165,7 @@ static void start_with_tokens(void)
 static void restart(void)
 {
     stop();
-    start();
-    assert_true(fleet_load(&writer, path, &problem));
+    load();
 }
 
 /* -- tests ------------------------------------------------------------------------------------ */
