@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("neighbours")     # not beside each other
 
 BOUND = 0.020 * PATIENCE        # seconds: p99 of the neighbour's verifications
 WINDOW, WINDOWS = 0.2, 2 if TORTURE else 1      # seconds of each; in a try
-TRIES = 12 // WINDOWS           # until one window is good
+TRIES = 30 // WINDOWS           # until one window is good
 BEGINNING = 0.1                 # seconds in which hostile ones connect
 MEMORY = 32 << 20               # bytes that may remain
 WATCHDOG = 2 * PATIENCE         # seconds

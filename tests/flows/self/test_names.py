@@ -207,7 +207,10 @@ def test_names_that_are_swapped_all_the_time_give_nobody_anothers_token(daemon):
     end(swapper)
     d.users.set(names)
     for name, uid in names.items():
-        eventually(lambda: d.list(uid) == made.get((uid, name), []), f"{name} has what {uid} made as {name}")
+        def its_own():
+            reply = d.ask(uid, "list")      # refused as long as a name of before is remembered
+            return reply.verdict == "OK" and [line["id"] for line in reply.lines] == made.get((uid, name), [])
+        eventually(its_own, f"{name} has what {uid} made as {name}")
 
 
 def test_users_of_this_host_have_their_own_tokens(daemon):
