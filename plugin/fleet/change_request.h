@@ -12,12 +12,12 @@ struct change_request {
     TAILQ_ENTRY(change_request) all;
     uint64_t number; /* jetond's */
     const char *event;
-    bool denies;       /* jeton.deny makes it, or else jeton.put */
-    bool changes;      /* ... which changes the claims that are given, and no others */
-    bool confirm;      /* on all hosts */
-    bool failed_group; /* it was in a transaction that failed, and is to be tried alone */
-    int64_t wait;      /* milliseconds, for confirm */
-    int64_t since;     /* monotonic milliseconds: when it came; then, when it was committed */
+    bool denies;     /* jeton.deny makes it, or else jeton.put */
+    bool changes;    /* ... which changes the claims that are given, and no others */
+    bool confirm;    /* on all hosts */
+    size_t together; /* one of so many of a transaction at most; 0: it was in none that failed */
+    int64_t wait;    /* milliseconds, for confirm */
+    int64_t since;   /* monotonic milliseconds: when it came; then, when it was committed */
     struct fleet_place place; /* that it was given */
     bool counted;             /* for confirm: */
     uint64_t seen, hosts;

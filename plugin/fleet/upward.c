@@ -70,24 +70,32 @@ static void settle_done(struct upward *u, const struct database_answer *answer)
     answers_failed(u->context, &odd, "unknown", "the database has no such token in this group");
 }
 
-/* One of several failed, and with it all: each is tried alone. */
-static void try_alone(struct upward *u)
+/* One of several failed, and with it all: the halves are tried, so that few of the others go up alone. */
+static void try_halves(struct upward *u, size_t count)
 {
     struct change_request *r;
 
     TAILQ_FOREACH(r, &u->sent, all)
-    {
-        r->failed_group = true;
-        u->queued++;
-    }
+    r->together = (count + 1) / 2;
+    u->queued += count;
     move(&u->queue, &u->sent);
     move(&u->sent, &u->queue);
+}
+
+static size_t count_sent(const struct upward *u)
+{
+    const struct change_request *r;
+    size_t count = 0;
+
+    TAILQ_FOREACH(r, &u->sent, all)
+    count++;
+    return count;
 }
 
 static void settle(struct upward *u, const struct database_answer *answer)
 {
     struct context *c = u->context;
-    const bool several = TAILQ_NEXT(TAILQ_FIRST(&u->sent), all) != NULL;
+    const size_t count = count_sent(u);
     const char *code = answers_code(answer->code);
     char why[320];
 
@@ -95,8 +103,8 @@ static void settle(struct upward *u, const struct database_answer *answer)
         answers_failed(
             c, &u->sent, "not-confirmed",
             "the connection to the database ended before its answer: perhaps it was done");
-    } else if (!answer->ok && several) {
-        try_alone(u);
+    } else if (!answer->ok && count > 1) {
+        try_halves(u, count);
     } else if (!answer->ok) {
         snprintf(why, sizeof(why), "%s", answer->message);
         answers_failed(c, &u->sent, code, why);
@@ -120,11 +128,17 @@ static void on_made(void *upward, const struct database_answer *answer)
     make_soon(u);
 }
 
-static void send_one(struct upward *u, struct change_request *r)
+/* Put a request into a transaction of `count` others, unless it would be one too many; *most is lowered to what it bears. */
+static bool send_one(struct upward *u, struct change_request *r, size_t count, size_t *most)
 {
+    if (r->together > 0 && r->together < *most)
+        *most = r->together;
+    if (count >= *most)
+        return false;
     TAILQ_REMOVE(&u->queue, r, all);
     TAILQ_INSERT_TAIL(&u->sent, r, all);
     u->queued--;
+    return true;
 }
 
 /* Take alike denials from the head of the queue, as parameters of one statement. */
@@ -132,15 +146,13 @@ static bool add_denials(struct upward *u)
 {
     struct change_request *first = TAILQ_FIRST(&u->queue), *r;
     struct text t = text_in(u->digests, sizeof(u->digests) - 1);
-    size_t count = 0;
+    size_t count = 0, most = DENIALS_MAX;
     const char *parameters[] = { first->event, u->digests, first->group, first->uid };
 
-    while ((r = TAILQ_FIRST(&u->queue)) != NULL && count < DENIALS_MAX &&
-           change_request_is_alike(first, r) &&
-           (count == 0 || !(first->failed_group || r->failed_group))) {
+    while ((r = TAILQ_FIRST(&u->queue)) != NULL && change_request_is_alike(first, r) &&
+           send_one(u, r, count, &most)) {
         text_addc(&t, count++ == 0 ? '{' : ',');
         text_add(&t, r->digest, DIGITS);
-        send_one(u, r);
     }
     text_addc(&t, '}');
     u->digests[t.len] = '\0';
@@ -160,18 +172,12 @@ static bool add_put(struct upward *u, struct change_request *r)
 static bool add_puts(struct upward *u)
 {
     struct change_request *r;
-    bool alone = false;
+    size_t count = 0, most = PUTS_MAX;
 
     u->denials = false;
-    for (size_t count = 0; count < PUTS_MAX && !alone; count++) {
-        r = TAILQ_FIRST(&u->queue);
-        if (r == NULL || r->denies || (r->failed_group && count > 0))
-            break;
-        alone = r->failed_group;
-        send_one(u, r);
+    while ((r = TAILQ_FIRST(&u->queue)) != NULL && !r->denies && send_one(u, r, count++, &most))
         if (!add_put(u, r))
             return false;
-    }
     return true;
 }
 

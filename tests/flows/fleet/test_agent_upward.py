@@ -80,6 +80,18 @@ def test_many_revocations_share_statements(fleet_database, fake_jetond):
         assert len({values["place"] for _, values in fake_jetond.answered.values()}) <= 60
 
 
+def test_many_revocations_of_which_one_is_refused_share_statements(fleet_database, fake_jetond):
+    other = fleet_database.join("h2", "web", issuer=True)
+    for n in range(1, 201):
+        put(other, digest_of(n))
+    fleet_database.join("h1", "web")
+    with following(fleet_database.conninfo("h1"), fake_jetond):
+        requests = fake_jetond.offer_all([denial(n if n != 77 else 777) for n in range(1, 201)])
+        answers = [answer(fake_jetond, request) for request in requests]
+        assert [n for n, (what, _) in enumerate(answers, 1) if what != "done"] == [77] and answers[76][1]["code"] == "unknown"
+        assert len({values["place"] for what, values in answers if what == "done"}) <= 20
+
+
 # -- confirmed by all ----------------------------------------------------------------------------
 
 def test_confirm_all_is_answered_when_each_host_has_it(fleet_database, fake_jetond):
