@@ -30,7 +30,7 @@ def test_list_on_a_terminal_has_columns_for_group_and_origin_where_a_token_is_of
     jeton(path, "create", "description=of this host")
     assert "GROUP" not in Terminal(path, "list", "group=", columns=150).finish()
     jeton(path, "create", "group=web", "description=of the fleet")
-    heading, *rows = Terminal(path, "list", columns=150).finish().splitlines()
+    heading, *rows = Terminal(path, "list", columns=150, NO_COLOR="1").finish().splitlines()
     assert {"GROUP", "ORIGIN"} < set(heading.split()) and "SUBJECT" in heading
     groups = [(row[heading.index("GROUP"):].split()[0], row[heading.index("ORIGIN"):].split()[0]) for row in rows]
     assert sorted(groups) == [("-", "-"), ("other", "here"), ("web", "here")]
