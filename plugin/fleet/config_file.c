@@ -106,6 +106,23 @@ static void blame_database(struct config_faults *faults, const char *why)
                  first != NULL ? "\"\"" : "", (int)strcspn(behind, "\n"), behind);
 }
 
+/* Return what is wrong with a value; NULL: nothing.  A password in a URI that has an @ or a / which is not written as %40 or %2F
+ * ends there: the rest of it would be the name of a host or a database, which are logged. */
+static const char *option_fault(const PQconninfoOption *o)
+{
+    const char *at = o->val != NULL ? o->val : "";
+
+    if (strcmp(o->keyword, "port") == 0 && at[strspn(at, "0123456789,")] != '\0')
+        return "its port is no number";
+    if (strcmp(o->keyword, "dbname") == 0 && strchr(at, '@') != NULL)
+        return "the name of its database has an @: write / and @ of a password as %2F and %40";
+    if (strcmp(o->keyword, "host") != 0)
+        return NULL;
+    while ((at = strchr(at, '@')) != NULL && (at == o->val || at[-1] == ','))
+        at++;
+    return at != NULL ? "the name of its host has an @: write that of a password as %40" : NULL;
+}
+
 /* As libpq does, take what is neither a URI nor has an equals sign as the name of a database. */
 static void check_database(const struct config *c, struct config_faults *faults)
 {
@@ -116,10 +133,11 @@ static void check_database(const struct config *c, struct config_faults *faults)
     PQconninfoOption *options = PQconninfoParse(c->database, &why);
     if (options == NULL)
         blame_database(faults, why != NULL ? why : "no memory");
-    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, "port") == 0 && o->val != NULL &&
-            o->val[strspn(o->val, "0123456789,")] != '\0')
-            blame_database(faults, "its port is no number");
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        const char *fault = option_fault(o);
+        if (fault != NULL)
+            blame_database(faults, fault);
+    }
     PQconninfoFree(options);
     PQfreemem(why);
 }

@@ -164,7 +164,8 @@ def test_other_user_who_holds_the_lock_stops_no_agent(fleet_database, fake_jeton
 
 
 @pytest.mark.parametrize("database", ["host=db password=hunter2 hunter3", "postgresql://me:hunter2@db:hunter3/x", "host=db 'hunter2 password=hunter3",
-                                      "postgresql://me:hunter2%zzhunter3@db/x", "dbname=jeton user\"hunter2", "password=my \"hunter2\" hunter3"])
+                                      "postgresql://me:hunter2%zzhunter3@db/x", "dbname=jeton user\"hunter2", "password=my \"hunter2\" hunter3",
+                                      "postgresql://me:my@hunter2@db/x", "postgresql://me:12/hunter2@db/x"])
 def test_connection_string_that_is_none_is_refused_and_not_shown(database):
     """There may be a password in it."""
     done = run("--set", f"fleet.database={database}", "check")
