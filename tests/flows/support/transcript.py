@@ -38,8 +38,8 @@ class Shell:
             self.write(f"{programs}/{name}", f'set -- {name} "$@"\n{KEEP}')
         self.write(f"{programs}/ssh", f'set -- ssh "$@"\n{KEEP}shift 2\nJETON_SOCKET={other} exec "$@"\n')
         self.write(f"{programs}/cc", f'PATH=/usr/bin:/bin exec cc -I{directory}/include "$@"\n')
-        # Without the owner, who is not known here.
-        self.write(f"{programs}/install", f'set -- install "$@"\n{KEEP}exec {sys.executable} -c '
+        # Without the owner, who is not known here; and makes no directories of the system.
+        self.write(f"{programs}/install", f'set -- install "$@"\n{KEEP}[ "$2" != -d ] || exit 0\nexec {sys.executable} -c '
                    "'import shutil, sys; shutil.copy(*[a for a in sys.argv[1:] if a[0] != \"-\" and "
                    "not a.isdigit() and a not in (\"root\", \"jeton\", \"jeton-fleet\")])' \"${@:2}\"\n")
         ours, theirs = os.openpty()         # commands print otherwise on a terminal
