@@ -322,7 +322,7 @@ bool fleet_up_failed(struct writer *w, uint64_t number, struct slice word, struc
     struct fleet_up *u = w->fleet_up;
     struct fleet_up_request *r = fleet_up_queue_answered(&u->queue, number);
     size_t code = code_named(word);
-    char why[160];
+    char why[240];
 
     if (r == NULL)
         return false;

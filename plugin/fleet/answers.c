@@ -64,8 +64,8 @@ static void put_failed(struct text *t, uint64_t number, const char *code, const 
     struct slice text = slice_of(message);
 
     /* Escaped, it is up to four times as long. */
-    if (text.len > LINE_SPACE / 8)
-        text.len = LINE_SPACE / 8;
+    if (text.len > LINE_SPACE / 5)
+        text.len = LINE_SPACE / 5;
     while (!utf8_valid(text))
         text.len--;
     put_request(t, "failed", number);

@@ -102,8 +102,9 @@ static void blame_database(struct config_faults *faults, const char *why)
     const size_t before = first != NULL ? (size_t)(first - why) : strcspn(why, "\n");
     const char *behind = first != NULL ? last + 1 : "";
 
-    config_blame(faults, "database: this is no connection string: %.*s%s%.*s", (int)before, why,
-                 first != NULL ? "\"\"" : "", (int)strcspn(behind, "\n"), behind);
+    config_blame(faults, "database: this is no connection string: %.*s%s%.*s%s", (int)before, why,
+                 first != NULL ? "\"...\"" : "", (int)strcspn(behind, "\n"), behind,
+                 first != NULL ? " (what is quoted is not shown, as it may be a password)" : "");
 }
 
 /* Return what is wrong with a value; NULL: nothing.  A password in a URI that has an @ or a / which is not written as %40 or %2F

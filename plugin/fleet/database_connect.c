@@ -49,7 +49,7 @@ static void log_trouble(struct database *db)
     if (strcmp(db->trouble, db->logged) == 0)
         return;
     strcpy(db->logged, db->trouble);
-    log_write(LOG_WARNING, "database: %s; trying again until it can be reached", db->trouble);
+    log_write(LOG_WARNING, "database: %s (trying again until it can be reached)", db->trouble);
 }
 
 static void schedule(struct database *db)

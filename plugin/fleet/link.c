@@ -55,7 +55,7 @@ static void set_trouble(struct link *l, const char *why)
     if (strcmp(l->trouble, l->logged) == 0)
         return;
     strcpy(l->logged, l->trouble);
-    log_write(LOG_WARNING, "jetond: %s: %s; trying again until it can be reached", l->path, why);
+    log_write(LOG_WARNING, "jetond: %s: %s (trying again until it can be reached)", l->path, why);
 }
 
 void link_close(struct link *l)

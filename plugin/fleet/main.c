@@ -31,7 +31,7 @@ static const char usage[] =
     "  --config FILE        read FILE instead of " CONFIG_DEFAULT_FILE "\n"
     "  --set fleet.KEY=VALUE\n"
     "                       change one setting, after the file was read\n"
-    "  --database CONNINFO  for init, migrate, hosts, join and leave: connect by this instead\n"
+    "  --database CONNINFO  for words that ask the database: connect by this instead\n"
     "  --migrations DIRECTORY\n"
     "                       for init and migrate: the files of the schema\n"
     "  --json               for status and hosts: a line of JSON for each\n"
@@ -104,6 +104,9 @@ static int run(const struct config *c, const struct word_options *o)
 static int check(const struct config *c, const struct word_options *o)
 {
     (void)o;
+    if (c->database[0] == '\0')
+        log_write(LOG_WARNING,
+                  "no database is named: the agent would connect to what libpq has by default");
     printf("configuration: OK, a lease of %llds, ", (long long)c->lease);
     if (c->keep > 0)
         printf("known tokens go on for %llds when cut off\n", (long long)c->keep);
