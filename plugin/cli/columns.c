@@ -164,8 +164,13 @@ static size_t total_min_width(const struct cli_columns *t, const size_t *natural
     return sum;
 }
 
-/* Hide columns without any entry; but "never" for all is worth showing. */
-static void hide_empty(struct cli_columns *t)
+static bool is_of_fleet(enum cli_field field)
+{
+    return field == CLI_FIELD_GROUP || field == CLI_FIELD_ORIGIN;
+}
+
+/* Hide columns without any entry, or of these only a fleet's; but "never" for all is worth showing. */
+static void hide_empty(struct cli_columns *t, bool fleet_only)
 {
     struct slice cells[CLI_VIEW_MAX + 1];
     bool empty[CLI_VIEW_MAX];
@@ -178,17 +183,21 @@ static void hide_empty(struct cli_columns *t)
             empty[i] = empty[i] && cells[i].len == 0;
     }
     for (size_t i = 0; i < t->view->shown; i++)
-        t->hidden[i] = empty[i] && column(t, i)->drop > 0 && strcmp(column(t, i)->absent, "-") == 0;
+        t->hidden[i] = empty[i] && column(t, i)->drop > 0 &&
+                       strcmp(column(t, i)->absent, "-") == 0 &&
+                       (!fleet_only || is_of_fleet(t->view->field[i]));
 }
 
 static void hide_columns(struct cli_columns *t, size_t *natural)
 {
+    if (t->view->fleet)
+        hide_empty(t, true);
     if (total_min_width(t, natural) > t->terminal) {
         t->day_only = true;
         measure(t, natural);
     }
     if (total_min_width(t, natural) > t->terminal)
-        hide_empty(t);
+        hide_empty(t, false);
     for (unsigned drop = 1; drop <= CLI_VIEW_MAX && total_min_width(t, natural) > t->terminal;
          drop++)
         for (size_t i = 0; i < t->view->shown; i++)

@@ -122,6 +122,7 @@ struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
     size_t count;     /* of all fields in plain output, in this order */
     size_t shown;     /* of the first fields, which a table shows */
+    bool fleet;       /* a table has columns for group and origin only where they are not empty */
     bool changes;     /* below a row, a table shows what it changed (changes.h) */
     const char *noun; /* what its rows are, to remark that there are none; NULL: no remark */
 };

@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 static const struct slice no_reason;
+/* What list shows on a terminal, and of what breaks the policy. */
+static const char listed_fields[] =
+    "id,state,created,expires,used,subject,group,origin,scopes,description";
 static const char violated_fields[] = "id,state,expires,subject,violates,scopes,description";
 
 static enum cli_exit hand_over(struct cli_request *c, const struct line *line);
@@ -24,18 +27,21 @@ static void hint_at_more(const struct cli_request *c, const struct line *line)
                     epoch.len > 0 ? ":" : "", (int)next.len, next.at);
 }
 
-/* Choose the fields of the rows: those asked for; and on a terminal, of what breaks the policy, the rules. */
+/* Choose the fields of the rows: those asked for; or else, on a terminal, those of `list` that tell most. */
 static const struct cli_view *choose_view(const struct cli_request *c, const struct cli_view *view,
                                           struct cli_view *chosen)
 {
-    const char *fields = cli_request_argument(c, "fields");
+    const char *asked = cli_request_argument(c, "fields"), *fields = asked;
 
-    if (fields == NULL && (c->verb != VERB_LIST || c->output.form != CLI_OUTPUT_HUMAN ||
-                           cli_request_argument(c, key_name(KEY_POLICY)) == NULL))
+    if (asked == NULL && (c->verb != VERB_LIST || c->output.form != CLI_OUTPUT_HUMAN))
         return view;
+    if (asked == NULL)
+        fields = cli_request_argument(c, key_name(KEY_POLICY)) != NULL ? violated_fields :
+                                                                         listed_fields;
     *chosen = *view;
-    if (!cli_field_view(slice_of(fields != NULL ? fields : violated_fields), chosen))
+    if (!cli_field_view(slice_of(fields), chosen))
         return view;
+    chosen->fleet = asked == NULL;
     chosen->noun = view->noun;
     return chosen;
 }

@@ -129,6 +129,7 @@ static void on_place(void *unused, const struct reply *reply)
         link_drop(c->link, "it does not say at which place it is: is this its socket [fleet]?");
         return;
     }
+    link_works(c->link);
     read_count(reply, "tokens", &c->tokens);
     read_count(reply, "rewinds", &c->rewinds);
     read_count(reply, "waiting", &c->waiting);

@@ -63,6 +63,9 @@ bool database_is_connected(const struct database *db);
 /* Return what is wrong, for people; "" if nothing is. */
 const char *database_trouble(const struct database *db);
 
+/* Return what a message of the server says, without the name that the schema's own begin with, for the server's log. */
+const char *database_message(const char *message);
+
 /* Return the milliseconds (monotonic) since which it is down; 0: it is not. */
 int64_t database_down_since(const struct database *db);
 

@@ -40,6 +40,13 @@ static void go_up(struct database *db)
     db->events->up(db->context);
 }
 
+const char *database_message(const char *message)
+{
+    static const char ours[] = "jeton: ";
+
+    return strncmp(message, ours, sizeof(ours) - 1) == 0 ? message + sizeof(ours) - 1 : message;
+}
+
 /* What most often is wrong, and what mends it. */
 static const char *advice(const char *code)
 {

@@ -88,7 +88,8 @@ void link_drop(struct link *l, const char *why)
 
     if (l->stream == NULL || l->drop)
         return;
-    set_trouble(l, why);
+    if (why != NULL)
+        set_trouble(l, why);
     l->drop = true;
     event_add(l->timer, &now);
 }
@@ -205,7 +206,7 @@ static void begin(struct link *l, int fd)
     bufferevent_set_max_single_read(l->stream, READ_MOST);
     bufferevent_set_max_single_write(l->stream, READ_MOST);
     bufferevent_enable(l->stream, EV_READ | EV_WRITE);
-    l->trouble[0] = l->logged[0] = '\0';
+    l->trouble[0] = '\0';
     log_write(LOG_DEBUG, "jetond: connected to %s for %s", l->path, l->name);
     l->events->up(l->context);
 }
@@ -272,6 +273,11 @@ void link_free(struct link *l)
 void link_start(struct link *l)
 {
     connect_now(l);
+}
+
+void link_works(struct link *l)
+{
+    l->logged[0] = '\0';
 }
 
 bool link_is_up(const struct link *l)

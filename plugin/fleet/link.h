@@ -48,7 +48,10 @@ unsigned link_pending(const struct link *l);
 /* Read no more for now; or again. */
 void link_pause(struct link *l, bool paused);
 
-/* Give the connection up, and connect again soon. */
+/* What was asked has been answered as it should: if it fails again, the log says so again. */
+void link_works(struct link *l);
+
+/* Give the connection up, and connect again soon.  Without `why` it is not what is wrong, and nothing is logged. */
 void link_drop(struct link *l, const char *why);
 
 #endif

@@ -102,7 +102,7 @@ static void note_error(struct database *db, struct exchange *e, const PGresult *
     e->failed = e->results;
     snprintf(e->code, sizeof(e->code), "%s", code != NULL ? code : "");
     snprintf(e->message, sizeof(e->message), "%s",
-             message != NULL ? message : PQresultErrorMessage(r));
+             message != NULL ? database_message(message) : PQresultErrorMessage(r));
     /* What was prepared is not there: a pooler has given us another session. */
     if (strcmp(e->code, "26000") == 0 && !db->unnamed) {
         db->unnamed = true;

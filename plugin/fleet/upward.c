@@ -92,11 +92,21 @@ static size_t count_sent(const struct upward *u)
     return count;
 }
 
+/* What mends it, where that is known. */
+static const char *advice(const char *code)
+{
+    if (strcmp(code, "42501") == 0)
+        return "this host is not an issuer: `jeton fleet join` with --issuer makes it one";
+    if (strcmp(code, "J0002") == 0)
+        return "this host is not of that group: `jeton fleet join` says of which it is";
+    return NULL;
+}
+
 static void settle(struct upward *u, const struct database_answer *answer)
 {
     struct context *c = u->context;
     const size_t count = count_sent(u);
-    const char *code = answers_code(answer->code);
+    const char *code = answers_code(answer->code), *known = advice(answer->code);
     char why[320];
 
     if (answer->lost) {
@@ -106,7 +116,7 @@ static void settle(struct upward *u, const struct database_answer *answer)
     } else if (!answer->ok && count > 1) {
         try_halves(u, count);
     } else if (!answer->ok) {
-        snprintf(why, sizeof(why), "%s", answer->message);
+        snprintf(why, sizeof(why), "%s", known != NULL ? known : answer->message);
         answers_failed(c, &u->sent, code, why);
     } else if (answer->warned) {
         log_write(LOG_WARNING,
@@ -320,7 +330,7 @@ void upward_database_up(struct context *c)
 
 void upward_link_down(struct context *c)
 {
-    link_drop(c->upward->link, "the other connection has ended");
+    link_drop(c->upward->link, NULL);
 }
 
 bool upward_open(struct context *c)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "plugin/fleet/database.h"
+
 static void quiet(void *context, const PGresult *notice)
 {
     (void)context;
@@ -54,7 +56,8 @@ PGresult *words_query(PGconn *conn, const char *what, const char *sql, int count
     const char *code = PQresultErrorField(r, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
     fprintf(stderr, "jeton-fleet: %s: %s\n%s", what,
-            message != NULL ? message : PQerrorMessage(conn), advice(code != NULL ? code : ""));
+            message != NULL ? database_message(message) : PQerrorMessage(conn),
+            advice(code != NULL ? code : ""));
     PQclear(r);
     return NULL;
 }

@@ -312,7 +312,7 @@ begin
     if $1 is null or $1 not in ('revoke', 'disable', 'delete') then
         raise exception 'jeton: the value of event is wrong' using errcode = 'J0008';
     elsif $1 <> 'revoke' and not pg_has_role(session_user, 'jeton_issuer', 'member') then
-        raise exception 'jeton: this host is not an issuer' using errcode = 'J0006';
+        raise exception 'jeton: this host is not an issuer: `jeton fleet join` with --issuer makes it one' using errcode = 'J0006';
     elsif coalesce(cardinality($2), 0) not between 1 and 100000 or $4 < 0 or $4 > 4294967295
           or exists (select from unnest($2) d where d is null or octet_length(d) <> 32) then
         raise exception 'jeton: the value of digests or by_uid is wrong' using errcode = 'J0008';
@@ -508,9 +508,10 @@ declare had text[];
 begin
     if $1 !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' or $1 ~ '^(pg|jeton)_' or $1 is null or $3 is null or coalesce(cardinality($2), 0) = 0
        or exists (select from unnest($2) g where g is null or g !~ '^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$') then
-        raise exception 'jeton: the value of host or groups is wrong' using errcode = 'J0008';
+        raise exception 'jeton: a host''s name is 1 to 63 characters out of A-Z a-z 0-9 . _ -, begins with a letter or a digit, and not with pg_ or jeton_; a group''s is 1 to 64 of them'
+            using errcode = 'J0008';
     elsif exists (select from pg_roles r where r.rolname = $1 and (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls)) then
-        raise exception 'jeton: a role with more rights cannot be a host' using errcode = 'J0008';
+        raise exception 'jeton: there is a role of that name that has more rights than a host may have: choose another name' using errcode = 'J0008';
     end if;
     if to_regrole(quote_ident($1)) is null then
         execute format('create role %I', $1);
@@ -541,7 +542,7 @@ begin
     perform take_turn();
     update host h set gone = clock_timestamp() where h.host = $1 and h.gone is null;
     if not found then
-        raise exception 'jeton: no such host' using errcode = 'J0007';
+        raise exception 'jeton: the fleet has no such host' using errcode = 'J0007';
     end if;
     delete from member m where m.host = $1;
     perform write_groups($1);

@@ -57,6 +57,7 @@ def test_host_that_is_no_issuer_makes_no_token(fleet_database, fake_jetond):
     with following(fleet_database.conninfo("h1"), fake_jetond):
         what, values = answer(fake_jetond, fake_jetond.offer(create(1)))
         assert (what, values["code"]) == ("failed", "denied") and state(fleet_database, 1) is None
+        assert "not an issuer" in values["message"] and "--issuer" in values["message"]
 
 
 def test_one_that_is_refused_holds_up_none_of_those_beside_it(fleet_database, fake_jetond):

@@ -36,6 +36,14 @@ def test_what_is_created_here_is_honoured_there_and_what_is_revoked_there_is_ref
     eventually(lambda: here.verify(made["token"]) == "NO revoked", "it is refused here")
 
 
+def test_agent_on_another_socket_of_jetond_says_so_once(daemon, fleet_database):
+    fleet_database.join("h1", "web").close()
+    with Agent(fleet_database.conninfo("h1"), daemon(roles=FLEET).path("admin")) as agent:
+        eventually(lambda: "is this its socket [fleet]?" in agent.log(), "it says so")
+        time.sleep(0.7)         # it has tried again
+        assert agent.log().count("warning: jetond") == 1
+
+
 def refused_after(revoke, verify, token):
     """Return the milliseconds from the answer of a revocation until the token is refused."""
     revoke()

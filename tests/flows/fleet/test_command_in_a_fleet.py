@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from jeton_command import jeton
+from jeton_command import Terminal, jeton
 from scripted_agent import stat
 
 
@@ -24,6 +24,16 @@ def test_the_command_creates_shows_and_filters_tokens_of_the_fleet(host, path):
     assert (shown["group"], shown["description"]) == ("web", "of the fleet")
     chosen, = json.loads(jeton(path, "list", "group=web", "fields=id,group", "--json").out)
     assert set(chosen) == {"id", "group"}
+
+
+def test_list_on_a_terminal_has_columns_for_group_and_origin_where_a_token_is_of_a_fleet(host, path):
+    jeton(path, "create", "description=of this host")
+    assert "GROUP" not in Terminal(path, "list", "group=", columns=150).finish()
+    jeton(path, "create", "group=web", "description=of the fleet")
+    heading, *rows = Terminal(path, "list", columns=150, NO_COLOR="1").finish().splitlines()
+    assert {"GROUP", "ORIGIN"} < set(heading.split()) and "SUBJECT" in heading
+    groups = [(row[heading.index("GROUP"):].split()[0], row[heading.index("ORIGIN"):].split()[0]) for row in rows]
+    assert sorted(groups) == [("-", "-"), ("other", "here"), ("web", "here")]
 
 
 def test_the_command_shows_where_a_change_is_in_the_fleet(host, path):
