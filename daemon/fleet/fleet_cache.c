@@ -273,10 +273,11 @@ struct each {
 static bool visit(void *each, struct slice bytes, struct slice nothing)
 {
     struct each *e = each;
+    struct fleet_entry *entry = e->visitor->entry != NULL ? e->visitor->entry : &e->entry;
 
     (void)nothing;
-    e->why = fleet_entry_read(&e->entry, bytes);
-    return e->why == NULL && e->visitor->visit(e->visitor, &e->entry);
+    e->why = fleet_entry_read(entry, bytes);
+    return e->why == NULL && e->visitor->visit(e->visitor, entry);
 }
 
 /* Read on this thread, and parse on the queue's. */

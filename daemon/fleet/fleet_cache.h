@@ -30,6 +30,8 @@ struct fleet_cache;
 struct fleet_visitor {
     /* Take an entry, which is valid during the call; false: no more are wanted. */
     bool (*visit)(struct fleet_visitor *visitor, const struct fleet_entry *entry);
+    struct fleet_entry
+        *entry; /* where fleet_cache_each() reads the next one to; NULL: where it likes */
 };
 
 /* Open the cache of a store, and create it if there is none: before calls are restricted, see wal_begin().

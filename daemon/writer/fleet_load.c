@@ -10,10 +10,12 @@
 #include "daemon/base/log.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/table/token_bans.h"
+#include "daemon/table/token_peek.h"
 #include "daemon/writer/fleet_publish.h"
 
 enum {
     STEP_BANS = 1000,
+    BATCH = 32,
     ASIDE_MAX = 9 /* damaged caches that are kept */
 };
 
@@ -26,6 +28,9 @@ struct loading {
     struct writer *w;
     bool has_local; /* the table has tokens of this host alone */
     bool no_memory;
+    size_t count; /* of the batch */
+    struct fleet_entry
+        entry[BATCH]; /* whose slots are fetched together, as they lie anywhere in the table */
 };
 
 /* -- a cache that is damaged -------------------------------------------------------------------- */
@@ -90,9 +95,8 @@ static bool reserve(struct loading *l, size_t tokens, uint64_t bytes)
 }
 
 /* Put a token into table and index; those by subject are built from these. */
-static bool load_one(struct fleet_visitor *visitor, const struct fleet_entry *entry)
+static bool load_one(struct loading *l, const struct fleet_entry *entry)
 {
-    struct loading *l = (struct loading *)visitor;
     const struct record *r = &entry->record;
     struct writer *w = l->w;
 
@@ -108,6 +112,28 @@ static bool load_one(struct fleet_visitor *visitor, const struct fleet_entry *en
     token_table_put(w->token_table, r);
     w->fleet->figures.tokens++;
     return true;
+}
+
+static bool load_batch(struct loading *l)
+{
+    size_t i = 0;
+
+    while (i < l->count && load_one(l, &l->entry[i]))
+        i++;
+    bool ok = i == l->count;
+    l->count = 0;
+    return ok;
+}
+
+static bool add_to_batch(struct fleet_visitor *visitor, const struct fleet_entry *entry)
+{
+    struct loading *l = (struct loading *)visitor;
+
+    token_peek_prefetch(l->w->token_table, entry->record.digest);
+    l->count++;
+    bool ok = l->count < BATCH || load_batch(l);
+    l->visitor.entry = &l->entry[l->count];
+    return ok;
 }
 
 static bool deny_banned(void *writer, const struct ban *ban)
@@ -132,11 +158,12 @@ static bool load_all(struct loading *l, struct problem *problem)
     struct writer *w = l->w;
     uint64_t count = fleet_cache_count(w->fleet->cache);
 
+    l->visitor = (struct fleet_visitor){ .visit = add_to_batch, .entry = l->entry };
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens of the fleet",
                 (unsigned long long)count);
     return creation_index_reserve(&w->index, count) == 0 &&
            token_table_expect(w->token_table, count) == 0 &&
-           fleet_cache_each(w->fleet->cache, &l->visitor, problem);
+           fleet_cache_each(w->fleet->cache, &l->visitor, problem) && load_batch(l);
 }
 
 /* Begin with an empty cache; what was loaded of the damaged one is taken back. */
@@ -167,7 +194,7 @@ static bool count_subjects(struct writer *w, struct problem *problem)
 
 bool fleet_load(struct writer *w, const char *store, struct problem *problem)
 {
-    struct loading l = { .visitor.visit = load_one, .w = w };
+    struct loading l = { .w = w };
 
     l.has_local = journal_tokens(w->journal) > 0;
     if (token_table_use_fleet(w->token_table) < 0) {

@@ -306,8 +306,7 @@ static void on_resolved(void *database)
 
 static void connect_now(struct database *db)
 {
-    if (db->servers.first == 0)
-        server_list_read(&db->servers, db->conninfo);
+    server_list_read(&db->servers, db->conninfo);
     db->state = DATABASE_RESOLVING;
     arm_timer(db->timer, RESOLVE_MS);
     server_list_resolve(&db->servers, db->resolver);

@@ -8,26 +8,16 @@
 
 const char *const server_list_keyword[SERVER_LIST_KINDS] = { "host", "hostaddr", "port" };
 
-/* libpq alone knows what it takes from where.  It says so of a connection, too, that it does not even begin to make, as
- * a parameter has no such value. */
-void server_list_read(struct server_list *l, const char *conninfo)
+static size_t count_items(const char *list)
 {
-    const char *const keyword[] = { "dbname", "target_session_attrs", NULL };
-    const char *const value[] = { conninfo, "none", NULL };
-    PGconn *conn = PQconnectStartParams(keyword, value, 1);
-    PQconninfoOption *options = PQconninfo(conn);
+    size_t count = list[0] != '\0';
 
-    memset(l, 0, sizeof(*l));
-    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        for (int k = 0; k < SERVER_LIST_KINDS; k++)
-            if (strcmp(o->keyword, server_list_keyword[k]) == 0 && o->val != NULL &&
-                strlen(o->val) < SERVER_LIST_SIZE)
-                strcpy(l->text[k], o->val);
-    PQconninfoFree(options);
-    PQfinish(conn);
+    for (; *list != '\0'; list++)
+        count += *list == ',';
+    return count;
 }
 
-void server_list_rotate(struct server_list *l)
+static void rotate(struct server_list *l)
 {
     char rotated[SERVER_LIST_SIZE];
 
@@ -39,6 +29,35 @@ void server_list_rotate(struct server_list *l)
                  l->text[k]);
         strcpy(l->text[k], rotated);
     }
+}
+
+/* libpq alone knows what it takes from where.  It says so of a connection, too, that it does not even begin to make, as
+ * a parameter has no such value. */
+void server_list_read(struct server_list *l, const char *conninfo)
+{
+    const char *const keyword[] = { "dbname", "target_session_attrs", NULL };
+    const char *const value[] = { conninfo, "none", NULL };
+    PGconn *conn = PQconnectStartParams(keyword, value, 1);
+    PQconninfoOption *options = PQconninfo(conn);
+
+    memset(l->text, 0, sizeof(l->text));
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        for (int k = 0; k < SERVER_LIST_KINDS; k++)
+            if (strcmp(o->keyword, server_list_keyword[k]) == 0 && o->val != NULL &&
+                strlen(o->val) < SERVER_LIST_SIZE)
+                strcpy(l->text[k], o->val);
+    PQconninfoFree(options);
+    PQfinish(conn);
+    const size_t hosts = count_items(l->text[SERVER_HOST]),
+                 addresses = count_items(l->text[SERVER_HOSTADDR]),
+                 count = addresses > 0 ? addresses : hosts;
+    for (size_t i = count > 0 ? l->first % count : 0; i > 0; i--)
+        rotate(l);
+}
+
+void server_list_rotate(struct server_list *l)
+{
+    rotate(l);
     l->first++;
 }
 
@@ -55,15 +74,6 @@ struct walk {
     size_t count;                        /* of all of them */
     bool one_port;                       /* for all */
 };
-
-static size_t count_items(const char *list)
-{
-    size_t count = list[0] != '\0';
-
-    for (; *list != '\0'; list++)
-        count += *list == ',';
-    return count;
-}
 
 /* False if the lists do not go together, which libpq refuses, or there are none. */
 static bool begin(const struct server_list *l, struct walk *w)

@@ -31,7 +31,8 @@ struct server_addresses {
     char text[SERVER_LIST_KINDS][SERVER_ADDRESSES_SIZE];
 };
 
-/* Read the lists as libpq does for a connection string: from that, services, the environment and defaults. */
+/* Read the lists as libpq does for a connection string: from that, services, the environment and defaults.  They stay as far
+ * rotated as they were; at first, `first` is 0. */
 void server_list_read(struct server_list *l, const char *conninfo);
 
 /* Begin with the next server of the lists. */

@@ -73,6 +73,7 @@ static void on_answer(void *context)
 static int begin(void **state)
 {
     (void)state;
+    list.first = 0;
     base = event_base_new();
     resolver = resolver_new(base, on_answer, NULL);
     return resolver != NULL ? 0 : -1;
@@ -126,6 +127,7 @@ static void each_address_of_a_name_comes_first_when_all_servers_have_failed(void
     server_list_rotate(&list);
     server_list_addresses(&list, resolver, &addresses);
     assert_lists("two.test,two.test", "2001:db8::2,192.0.2.2", "5432,5432");
+    list.first = 0;
     resolve("host=one.test,two.test port=1,2", true);
     server_list_rotate(&list);
     server_list_addresses(&list, resolver, &addresses);
@@ -190,6 +192,26 @@ static void servers_come_from_the_environment_and_services_too(void **state)
     assert_lists("one.test", "192.0.2.1", "8");
     unsetenv("PGHOST");
     unsetenv("PGSERVICEFILE");
+    unlink(path);
+}
+
+static void service_that_was_changed_is_read_anew_and_rotated_as_before(void **state)
+{
+    char path[] = "/tmp/jeton-services-XXXXXX";
+    int fd = mkstemp(path);
+    static const char *const texts[] = { "[fleet]\nhost=one.test,two.test\nport=7\n",
+                                         "[fleet]\nhost=/a,/b,one.test\nport=1,2,3\n" };
+
+    (void)state;
+    setenv("PGSERVICEFILE", path, 1);
+    assert_int_equal(pwrite(fd, texts[0], strlen(texts[0]), 0), strlen(texts[0]));
+    resolve("service=fleet", true);
+    server_list_rotate(&list);
+    assert_int_equal(pwrite(fd, texts[1], strlen(texts[1]), 0), strlen(texts[1]));
+    resolve("service=fleet", true);
+    assert_lists("/b,one.test,/a", ",192.0.2.1,", "2,3,1");
+    unsetenv("PGSERVICEFILE");
+    close(fd);
     unlink(path);
 }
 
@@ -265,6 +287,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(servers_come_from_the_environment_and_services_too, begin,
                                         end),
+        cmocka_unit_test_setup_teardown(service_that_was_changed_is_read_anew_and_rotated_as_before,
+                                        begin, end),
         cmocka_unit_test_setup_teardown(name_without_an_address_is_left_out, begin, end),
         cmocka_unit_test_setup_teardown(
             name_that_is_not_answered_holds_up_nothing_and_is_asked_for_once, begin, end),
