@@ -279,8 +279,9 @@ static void explain_change(const struct fleet_up_request *r, struct change *c, s
     text_adds(&t, " id=");
     text_add_hex(&t, c->after->digest, ID_SIZE);
     c->refusal_len = (uint16_t)t.len;
-    problem_set(&c->problem, STATUS_UNAVAILABLE,
-                "perhaps done, not confirmed: look at it, and revoke what is not wanted: %s", why);
+    problem_set(
+        &c->problem, STATUS_UNAVAILABLE,
+        "perhaps done, not confirmed: look for the token, and revoke what is not wanted: %s", why);
 }
 
 static void explain(const struct fleet_up_request *r, struct change *c, size_t code,

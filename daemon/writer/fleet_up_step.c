@@ -64,7 +64,7 @@ static void explain_change(const struct fleet_up_request *r, struct change *c)
     name_token(c);
     problem_set(
         &c->problem, STATUS_UNAVAILABLE,
-        "perhaps done, not confirmed: the fleet's database has not answered in time; look at it, and "
+        "perhaps done, not confirmed: the fleet's database has not answered in time; look for the token, and "
         "revoke what is not wanted");
 }
 

@@ -85,7 +85,7 @@ static bool hand_on(struct context *c, const PGresult *r)
         bool read = page_read(r, i, &row) && row.place.serial > before.serial;
         if (read && (anew = breaks_off(&row, &before)) != NULL) {
             batch_free(b);
-            log_write(LOG_WARNING, "behind change %llu %s: all is fetched anew",
+            log_write(LOG_WARNING, "after change %llu %s: all is fetched anew",
                       (unsigned long long)before.serial, anew);
             c->go(c, MODE_SNAPSHOT);
             return false;
