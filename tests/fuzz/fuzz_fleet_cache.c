@@ -114,7 +114,7 @@ static bool visit(struct fleet_visitor *visitor, const struct fleet_entry *e)
 static void check_batch(struct slice body)
 {
     struct problem problem = { 0 };
-    struct fleet_visitor all = { visit };
+    struct fleet_visitor all = { .visit = visit };
     struct fleet_place place = { .serial = UINT64_MAX };
 
     remove_files();

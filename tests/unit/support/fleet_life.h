@@ -287,7 +287,7 @@ static inline int life_snapshot_puts(unsigned version[LIFE_TOKENS])
 static inline int life_snapshot(void)
 {
     const struct life_model before = life.is;
-    struct fleet_visitor dropped = { life_dropped };
+    struct fleet_visitor dropped = { .visit = life_dropped };
     unsigned version[LIFE_TOKENS] = { 0 };
 
     for (int i = 0; i < LIFE_TOKENS; i++)
