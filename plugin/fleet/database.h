@@ -66,6 +66,10 @@ const char *database_trouble(const struct database *db);
 /* Return what a message of the server says, without the name that the schema's own begin with, for the server's log. */
 const char *database_message(const char *message);
 
+/* Copy why libpq has not connected.  Of a file that the user may not read it says random bytes of memory: this replaces
+ * them. */
+void database_reason(const char *why, char *to, size_t size);
+
 /* Return the milliseconds (monotonic) since which it is down; 0: it is not. */
 int64_t database_down_since(const struct database *db);
 

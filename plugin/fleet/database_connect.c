@@ -32,7 +32,7 @@ static void arm_timer(struct event *timer, int64_t ms)
 /* Copy a message of libpq's without its last line ends, and with spaces for those inside. */
 static void set_trouble(struct database *db, const char *why)
 {
-    snprintf(db->trouble, sizeof(db->trouble), "%s", why);
+    database_reason(why, db->trouble, sizeof(db->trouble));
     size_t len = strlen(db->trouble);
     while (len > 0 && (db->trouble[len - 1] == '\n' || db->trouble[len - 1] == ' '))
         db->trouble[--len] = '\0';

@@ -47,6 +47,22 @@ const char *database_message(const char *message)
     return strncmp(message, ours, sizeof(ours) - 1) == 0 ? message + sizeof(ours) - 1 : message;
 }
 
+void database_reason(const char *why, char *to, size_t size)
+{
+    const char *file = strstr(why, "could not "), *end = NULL;
+
+    for (const char *at = file; at != NULL && (at = strstr(at, "\": ")) != NULL; at += 3)
+        end = at;
+    const char *rest = end != NULL ? end + 3 : "";
+    size_t readable = 0;
+    while (rest[readable] == '\n' || (rest[readable] >= ' ' && rest[readable] <= '~'))
+        readable++;
+    if (end != NULL && rest[readable] != '\0')
+        snprintf(to, size, "%.*s\": this user cannot read it\n", (int)(end - why), why);
+    else
+        snprintf(to, size, "%s", why);
+}
+
 /* What most often is wrong, and what mends it. */
 static const char *advice(const char *code)
 {

@@ -25,12 +25,14 @@ PGconn *words_connect(const struct config *c, const struct word_options *o, bool
                                   "UTF8",
                                   NULL };
     PGconn *conn = PQconnectdbParams(keyword, value, 1);
+    char why[2048];
 
     if (PQstatus(conn) == CONNECTION_OK) {
         PQsetNoticeReceiver(conn, quiet, NULL);
         return conn;
     }
-    fprintf(stderr, "jeton-fleet: %s", PQerrorMessage(conn));
+    database_reason(PQerrorMessage(conn), why, sizeof(why));
+    fprintf(stderr, "jeton-fleet: %s", why);
     PQfinish(conn);
     return NULL;
 }

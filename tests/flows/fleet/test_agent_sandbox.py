@@ -5,9 +5,10 @@ import socket
 import subprocess
 import tempfile
 
+import in_memory
 import pytest
 
-from fleet_agent import caught_up, following
+from fleet_agent import caught_up, following, run
 from fleet_postgres import FleetDatabase, deny, digest_of
 from postgres import Cluster, need_postgresql, owner
 from waiting import eventually
@@ -56,6 +57,12 @@ def test_client_certificate_over_tls_works_in_the_sandbox(fake_jetond, certifica
         fleet.join("h1", "web").close()
         database = (f"host=localhost port={port} dbname={fleet.name} user=h1 sslmode=verify-full sslrootcert={certificates}/ca.pem "
                     f"sslcert={certificates}/h1.pem sslkey={certificates}/h1.key")
+        os.chmod(f"{certificates}/h1.key", 0o600)
+        if os.geteuid() == 0 and os.path.basename(parent := os.path.dirname(certificates)).startswith(in_memory.PREFIX):
+            os.chmod(parent, 0o711)
+            os.chmod(certificates, 0o711)
+            other = run("hosts", "--database", database, user="nobody")
+            assert other.returncode == 4 and other.stderr.endswith('h1.key": this user cannot read it\n')
         metrics = f"{tempfile.mkdtemp()}/fleet.prom"
         with following(database, fake_jetond, f"fleet.metrics={metrics}") as agent:
             deny(fleet.join("h2", "web", issuer=True), digest_of(1))
