@@ -27,9 +27,8 @@ from waiting import eventually
 pytestmark = pytest.mark.xdist_group("neighbours")     # not beside each other
 
 BOUND = 0.020 * PATIENCE        # seconds: p99 of the neighbour's verifications
-WINDOW, WINDOWS = 0.2, 2 if TORTURE else 1      # seconds of each; in a try
-TRIES = 30 // WINDOWS           # until one window is good
-BEGINNING = 0.1                 # seconds in which hostile ones connect
+WINDOW, WINDOWS = 0.2, 2        # seconds of each; in a try
+TRIES = 10                      # until one window is good
 MEMORY = 32 << 20               # bytes that may remain
 WATCHDOG = 2 * PATIENCE         # seconds
 PLACES = scaled(4096, 320)      # for connections
@@ -116,7 +115,7 @@ class Stage:
 
     def measure(self, line="verify {token}"):
         """Have the neighbour measure; return the best window's p99, and the median of all."""
-        rows = measure(self.path, line.format(token=self.token), WINDOW * (WINDOWS + 0.1), 60 * PATIENCE)
+        rows = measure(self.path, line.format(token=self.token), WINDOW * (WINDOWS + 1), 60 * PATIENCE)
         assert rows, "the neighbour got no answer"
         wrong = [row for row in rows if not row[2].startswith("OK")]
         assert not wrong, wrong[:3]
@@ -133,7 +132,6 @@ class Stage:
 
     def withstand(self, name, act, uids=1, **line):
         with hostile(act, uids):
-            time.sleep(BEGINNING)
             return self.fault(name, **line)
 
     def check_signs_of_life(self):
