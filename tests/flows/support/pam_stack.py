@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """PAM service files in a directory of the test's own, and applications that use them."""
 import contextlib
+import fcntl
 import glob
 import json
 import os
@@ -171,7 +172,10 @@ class Application:
     # -- a session ------------------------------------------------------------------------------
 
     def start(self, service, user, *answers):
-        reply = self.do("start", service=service, user=user, answers=answers)
+        # pam_wrapper takes the directory of another process for one that was left, until that has noted its pid.
+        with open(f"{BUILD}/tests/pam_wrapper.lock", "wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            reply = self.do("start", service=service, user=user, answers=answers)
         assert reply["code"] == 0, reply
         return self
 
