@@ -5,10 +5,10 @@
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
-#define FILTER_KEYS                                                                              \
-    (K(GROUP) | K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) |         \
-     K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | \
-     K(POLICY))
+#define FILTER_KEYS                                                                 \
+    (K(GROUP) | K(ORIGIN) | K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) |   \
+     K(CREATED_AFTER) | K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | \
+     K(UNUSED_FOR) | K(NEVER_USED) | K(POLICY))
 /* Of a change that may be one of the fleet. */
 #define FLEET_KEYS (K(CONFIRM) | K(WAIT))
 #define FLEET_USAGE "[confirm=all] [wait=DURATION]"

@@ -83,6 +83,13 @@ static const char *read_group(struct list_filter *f, struct slice v)
     return fault != NULL ? fault : copy_text(f->group, &f->group_len, sizeof(f->group), v);
 }
 
+static const char *read_origin(struct list_filter *f, struct slice v)
+{
+    const char *fault = fleet_name_fault(v);
+
+    return fault != NULL ? fault : copy_text(f->origin, &f->origin_len, sizeof(f->origin), v);
+}
+
 static const char *read_by(struct list_filter *f, struct slice v)
 {
     static const char kind[] = "uid:";
@@ -140,6 +147,7 @@ static const char *(*const readers[KEY_COUNT])(struct list_filter *f, struct sli
     [KEY_SCOPE] = read_scope,
     [KEY_MATCH] = read_match,
     [KEY_GROUP] = read_group,
+    [KEY_ORIGIN] = read_origin,
     [KEY_BY] = read_by,
     [KEY_CREATED_AFTER] = read_created_after,
     [KEY_CREATED_BEFORE] = read_created_before,
@@ -175,7 +183,8 @@ bool list_filter_asks_use(const struct list_filter *f)
 
 bool list_filter_asks_record(const struct list_filter *f)
 {
-    return given(f, KEY_MATCH) || given(f, KEY_POLICY) || (given(f, KEY_GROUP) && f->group_len > 0);
+    return given(f, KEY_MATCH) || given(f, KEY_POLICY) || given(f, KEY_ORIGIN) ||
+           (given(f, KEY_GROUP) && f->group_len > 0);
 }
 
 static bool state_excludes(const struct list_filter *f, const struct list_facts *t, int64_t now)
@@ -225,10 +234,12 @@ static bool is_too_young(const struct list_filter *f, const struct list_facts *t
     return given(f, KEY_UNUSED_FOR) && since > now - f->unused_for;
 }
 
-/* Of a group, the flags show whether there is one. */
+/* Of a group, the flags show whether there is one; without one there is no origin. */
 static bool fleet_excludes(const struct list_filter *f, const struct list_facts *t)
 {
     if (f->but_fleet && (t->flags & SLOT_FLEET) != 0)
+        return true;
+    if (given(f, KEY_ORIGIN) && f->origin_len > 0 && (t->flags & SLOT_FLEET) == 0)
         return true;
     return given(f, KEY_GROUP) && (f->group_len > 0) != ((t->flags & SLOT_FLEET) != 0);
 }
@@ -289,6 +300,9 @@ bool list_filter_matches(const struct list_filter *f, const struct record *r, in
         return true;
     if (given(f, KEY_GROUP) &&
         !slice_equal(record_group(r), (struct slice){ f->group, f->group_len }))
+        return false;
+    if (given(f, KEY_ORIGIN) &&
+        !slice_equal(record_origin(r), (struct slice){ f->origin, f->origin_len }))
         return false;
     return !list_filter_excludes(f, &facts, true, now) &&
            (contains(record_description(r), match) || contains(record_subject(r), match));

@@ -24,11 +24,12 @@ struct list_filter {
     bool but_revoked; /* not those which are revoked, or have expired, unless `state` is that */
     bool but_expired;
     bool but_fleet; /* not those of the fleet */
-    uint16_t subject_len, scopes_len, match_len, group_len;
+    uint16_t subject_len, scopes_len, match_len, group_len, origin_len;
     char subject[SUBJECT_MAX];
     char scopes[SCOPES_TEXT_MAX];
     char match[DESCRIPTION_MAX];
-    char group[GROUP_MAX]; /* empty: tokens of this host alone */
+    char group[GROUP_MAX];  /* empty: tokens of this host alone */
+    char origin[GROUP_MAX]; /* empty: tokens of which no host is known that made them */
 };
 
 /* What is judged of a token: the state is that which verifiers see. */

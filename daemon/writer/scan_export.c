@@ -20,7 +20,7 @@ void scan_export_put(struct step *s, const struct record *r)
 
 void scan_export_begin(struct scan *scan)
 {
-    scan->filter.but_fleet = (scan->filter.given & KEY_BIT(KEY_GROUP)) == 0;
+    scan->filter.but_fleet = (scan->filter.given & (KEY_BIT(KEY_GROUP) | KEY_BIT(KEY_ORIGIN))) == 0;
     crypto_generichash_init(&scan->checksum, NULL, 0, SCAN_CHECKSUM);
 }
 

@@ -32,6 +32,7 @@ static const struct cli_key rows[] = {
     { "group",          "create",  CLI_KEY_TEXT,     "NAME",     "make it one of the fleet: which hosts honour it", NULL },
     { "group",          "import",  CLI_KEY_TEXT,     "NAME",     "make it one of the fleet: which hosts honour it", NULL },
     { "group",          NULL,      CLI_KEY_TEXT,     "NAME",     "of the fleet, that hosts of this group honour", NULL },
+    { "origin",         NULL,      CLI_KEY_TEXT,     "HOST",     "of the fleet, that this host has made", NULL },
     { "id",             NULL,      CLI_KEY_TEXT,     "ID",       "the token, by its identifier or its first digits", NULL },
     { "issuer",         NULL,      CLI_KEY_TEXT,     "NAME",     "who issued it, where others do", NULL },
     { "limit",          NULL,      CLI_KEY_TEXT,     "N",        "show no more than so many", NULL },

@@ -11,19 +11,20 @@ import { text } from "./strings.js";
 
 /** In a route, for the tokens of this host alone: no group has such a name. */
 export const HOST_ALONE = ":host";
-export const GROUP = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
+/** A name of a group, or of a host of the fleet. */
+export const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/;
 
-const SAMPLE = 1000; // of the newest tokens, in whose groups one looks
+const SAMPLE = 1000; // of the newest tokens, in whose claims one looks
 
-/** Whether lists can be asked for groups: on a host of a fleet, but not on a user's own socket. */
+/** Whether lists can be asked for groups and origins: on a host of a fleet, but not on a user's own socket. */
 export function asksGroups(client) {
     return client.inFleet && client.role !== "self";
 }
 
-/** The groups of the newest tokens, sorted. */
-export async function groupsInUse(client) {
+/** The groups, or the origins, of the newest tokens, sorted; `claim` is "group" or "origin". */
+export async function namesInUse(client, claim) {
     const found = new Set();
-    await client.request("list", { sort: "created", order: "desc", limit: SAMPLE, fields: "group" }, { onRow: row => { row.group && found.add(row.group); } });
+    await client.request("list", { sort: "created", order: "desc", limit: SAMPLE, fields: claim }, { onRow: row => { row[claim] && found.add(row[claim]); } });
     return [...found].sort();
 }
 
@@ -36,7 +37,7 @@ export function groupCell(row) {
 
 /** A group, with the way to all of its tokens where lists can be asked for that. */
 export function groupLink(client, group) {
-    return asksGroups(client) && GROUP.test(group) ? h("a", { href: routeTo("tokens", { group }), "data-action": "group" }, clean(group)) : clean(group);
+    return asksGroups(client) && NAME.test(group) ? h("a", { href: routeTo("tokens", { group }), "data-action": "group" }, clean(group)) : clean(group);
 }
 
 /** A place of the fleet's history, by its serial; the whole of it is its title. */

@@ -98,6 +98,8 @@ const tokens = {
     groupFilter: "Group",
     anyGroup: "Any group",
     hostAlone: "This host alone",
+    originFilter: "Made on",
+    anyOrigin: "Made on any host",
     selection: "Selected tokens",
     selected: n => count(n, "token selected", "tokens selected"),
     clearSelection: "Clear selection",

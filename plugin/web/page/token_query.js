@@ -5,7 +5,7 @@
  */
 
 import { cleanText } from "./dom.js";
-import { asksGroups, GROUP, HOST_ALONE } from "./fleet.js";
+import { asksGroups, NAME, HOST_ALONE } from "./fleet.js";
 import { text } from "./strings.js";
 
 export const PAGE = 100;
@@ -30,22 +30,23 @@ export function viewsOf(client) {
     return Object.keys(VIEWS).filter(name => name !== "policy" || (client.may("policy") && client.role !== "self"));
 }
 
-/** What a route asks for, with what it leaves open filled in and nonsense left out: { view, state, group ("": any), sort, order }. */
+/** What a route asks for, with what it leaves open filled in and nonsense left out: { view, state, group and origin ("": any), sort, order }. */
 export function readQuery(params, client) {
     const view = viewsOf(client).includes(params.view) ? params.view : "all";
     const defaults = VIEWS[view];
     const state = params.state === "any" || STATES.includes(params.state) ? params.state : defaults.state ?? "any";
     const sort = SORTS.includes(params.sort) ? params.sort : defaults.sort;
     const order = params.order === "asc" || params.order === "desc" ? params.order : sort === defaults.sort ? defaults.order : "asc";
-    const group = asksGroups(client) && (params.group === HOST_ALONE || GROUP.test(params.group ?? "")) ? params.group : "";
-    return { view, state: defaults.fixed ? defaults.state : state, group, sort, order };
+    const group = asksGroups(client) && (params.group === HOST_ALONE || NAME.test(params.group ?? "")) ? params.group : "";
+    const origin = asksGroups(client) && NAME.test(params.origin ?? "") ? params.origin : "";
+    return { view, state: defaults.fixed ? defaults.state : state, group, origin, sort, order };
 }
 
 /** The parts of a route for a query: what is the view's default is left out. */
-export function writeQuery({ view, state, group, sort, order }) {
+export function writeQuery({ view, state, group, origin, sort, order }) {
     const defaults = VIEWS[view];
     const same = sort === defaults.sort && order === defaults.order;
-    return { view: view === "all" ? "" : view, state: state === (defaults.state ?? "any") ? "" : state, group, sort: same ? "" : sort, order: same ? "" : order };
+    return { view: view === "all" ? "" : view, state: state === (defaults.state ?? "any") ? "" : state, group, origin, sort: same ? "" : sort, order: same ? "" : order };
 }
 
 /** The filters of a query, as `list` and the changes of many take them. */
@@ -55,6 +56,8 @@ export function filtersOf(query, search) {
         filters.state = query.state;
     if (query.group !== "")
         filters.group = query.group === HOST_ALONE ? "" : query.group;
+    if (query.origin !== "")
+        filters.origin = query.origin;
     if (search !== "")
         filters.match = search;
     return filters;

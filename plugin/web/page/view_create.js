@@ -4,7 +4,7 @@
 import { ClaimsForm } from "./claims_form.js";
 import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
 import { h, newId, replace } from "./dom.js";
-import { asksGroups, GROUP, groupsInUse } from "./fleet.js";
+import { asksGroups, NAME, namesInUse } from "./fleet.js";
 import { field } from "./form.js";
 import { lifetime } from "./lifetime.js";
 import { text } from "./strings.js";
@@ -47,15 +47,15 @@ function groupField(client) {
     part.node.append(known);
     part.node.hidden = !asksGroups(client);
     if (asksGroups(client))
-        groupsInUse(client).then(groups => replace(known, groups.map(value => h("option", { value }))), () => {});
+        namesInUse(client, "group").then(groups => replace(known, groups.map(value => h("option", { value }))), () => {});
     return {
         ...part,
         get isTouched() { return part.control.value.trim() !== ""; },
         /** What goes into the request; null if it is no name, which is then shown. */
         read() {
             const name = part.control.value.trim();
-            part.setError(name === "" || GROUP.test(name) ? null : words.groupForm);
-            if (name === "" || GROUP.test(name))
+            part.setError(name === "" || NAME.test(name) ? null : words.groupForm);
+            if (name === "" || NAME.test(name))
                 return name === "" ? {} : { group: name };
             part.control.focus();
             return null;

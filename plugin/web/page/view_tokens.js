@@ -7,7 +7,7 @@
 
 import { cleanText, h, replace } from "./dom.js";
 import { failureText } from "./failure.js";
-import { asksGroups, groupsInUse, HOST_ALONE } from "./fleet.js";
+import { asksGroups, HOST_ALONE, namesInUse } from "./fleet.js";
 import { icon } from "./icons.js";
 import { showNote } from "./note.js";
 import { allowanceIn, looksLikeValue } from "./policy.js";
@@ -53,7 +53,8 @@ class TokensView {
                 maxlength: 1024, value: this.kept.search, "data-field": "search", oninput: () => this.#typed() }),
             state: h("select", { class: "select", "aria-label": words.stateFilter, "data-field": "state", onchange: () => this.#go({ state: parts.state.value }) },
                 h("option", { value: "any" }, words.anyState), STATES.map(state => h("option", { value: state }, text.states[state]))),
-            group: this.#groupFilter(),
+            group: this.#fleetFilter("group", words.groupFilter, words.anyGroup, h("option", { value: HOST_ALONE }, words.hostAlone)),
+            origin: this.#fleetFilter("origin", words.originFilter, words.anyOrigin),
             sort: h("select", { class: "select narrow-only", "aria-label": words.sortBy, "data-field": "sort", onchange: () => this.#sortChosen() },
                 Object.entries(words.sorted).map(([value, label]) => h("option", { value }, label))),
             allowance: h("p", { class: "allowance", "data-name": "allowance", hidden: true }),
@@ -66,25 +67,24 @@ class TokensView {
         const create = this.app.client.may("create") && h("button", { type: "button", class: "button button-primary", "data-action": "create", onclick: () => this.#create() }, icon("plus"), words.create);
         replace(root,
             h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, this.isOwn ? words.headingMine : words.heading), h("p", { class: "muted" }, words.intro), parts.allowance, create),
-            parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.group, parts.sort, parts.count),
+            parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.group, parts.origin, parts.sort, parts.count),
             parts.note, parts.bulk, parts.holder, parts.pager.node);
         return parts;
     }
 
-    /** On a host of a fleet: the groups of the newest tokens, and whatever group is asked for. */
-    #groupFilter() {
-        const words = text.tokens;
-        const select = h("select", { class: "select", "aria-label": words.groupFilter, "data-field": "group", hidden: !asksGroups(this.app.client), onchange: () => this.#go({ group: select.value }) },
-            h("option", { value: "" }, words.anyGroup), h("option", { value: HOST_ALONE }, words.hostAlone));
+    /** On a host of a fleet: the groups, or the origins, of the newest tokens, and whatever is asked for. */
+    #fleetFilter(claim, label, any, ...more) {
+        const select = h("select", { class: "select", "aria-label": label, "data-field": claim, hidden: !asksGroups(this.app.client), onchange: () => this.#go({ [claim]: select.value }) },
+            h("option", { value: "" }, any), ...more);
         if (asksGroups(this.app.client))
-            groupsInUse(this.app.client).then(groups => groups.forEach(group => this.#offerGroup(group)), () => {});
+            namesInUse(this.app.client, claim).then(names => names.forEach(name => this.#offer(claim, name)), () => {});
         return select;
     }
 
-    #offerGroup(group) {
-        const { group: select } = this.parts;
-        if (![...select.options].some(option => option.value === group))
-            select.append(h("option", { value: group }, cleanText(group)));
+    #offer(claim, name) {
+        const select = this.parts[claim];
+        if (![...select.options].some(option => option.value === name))
+            select.append(h("option", { value: name }, cleanText(name)));
     }
 
     #pager() {
@@ -148,8 +148,10 @@ class TokensView {
             this.#buildTable();
         this.table.setSort(query.sort, query.order);
         parts.state.value = query.state;
-        this.#offerGroup(query.group);
-        parts.group.value = query.group;
+        for (const claim of ["group", "origin"]) {
+            this.#offer(claim, query[claim]);
+            parts[claim].value = query[claim];
+        }
         parts.sort.value = `${query.sort} ${query.order}`;
         parts.state.disabled = Boolean(VIEWS[query.view].fixed);
         const links = viewsOf(app.client)
@@ -222,7 +224,8 @@ class TokensView {
         const { rows, next } = this.#page;
         const { parts, kept } = this;
         this.table.setRows(rows, { live });
-        rows.forEach(row => row.group && this.#offerGroup(row.group));
+        for (const row of rows)
+            ["group", "origin"].forEach(claim => row[claim] && this.#offer(claim, row[claim]));
         if (rows.length === 0)
             replace(parts.holder, this.#empty());
         else if (this.table.node.parentNode !== parts.holder)
@@ -248,7 +251,7 @@ class TokensView {
     async #showCount(number, shown, more) {
         const { parts, query, kept } = this;
         const first = (number - 1) * PAGE + 1;
-        const all = query.view === "all" && query.state === "any" && query.group === "" && kept.search === "";
+        const all = query.view === "all" && query.state === "any" && query.group === "" && query.origin === "" && kept.search === "";
         let total = more ? null : first - 1 + shown;
         parts.count.textContent = shown === 0 ? "" : text.tokens.shown(first, first - 1 + shown, total);
         if (all && more && this.app.client.may("stats")) {
@@ -272,7 +275,7 @@ class TokensView {
 
     #empty() {
         const words = text.tokens;
-        const filtered = this.kept.search !== "" || this.query.group !== "" || this.query.state !== (VIEWS[this.query.view].state ?? "any");
+        const filtered = this.kept.search !== "" || this.query.group !== "" || this.query.origin !== "" || this.query.state !== (VIEWS[this.query.view].state ?? "any");
         const reset = () => {
             this.parts.search.value = this.kept.search = "";
             this.kept.pages = [];

@@ -45,6 +45,9 @@ SELECTED = [
     ("scope=a", lambda d: d.web),
     ("expires_before=2041-01-01", lambda d: d.mail),
     ("group=mail match=BOB", lambda d: d.mail),
+    ("origin=h1", lambda d: d.web),
+    ("origin=h", lambda d: []),
+    ("origin=h1 group=mail", lambda d: []),
     ("group=web state=active sort=subject order=desc", lambda d: d.web),
 ]
 
@@ -58,7 +61,9 @@ def test_filters_select_them(host):
 def test_filters_tell_the_hosts_own_from_them(host):
     d, _ = host
     assert sorted(ids(d.done("list group=").lines)) == sorted(d.own)
-    assert d.ask("list group=../x").verdict == "ERR bad-value"
+    assert d.ask("list group=../x").verdict == d.ask("list origin=../x").verdict == "ERR bad-value"
+    assert sorted(ids(d.done("list origin=").lines)) == sorted([*d.own, *map(id_of, d.mail)]), "those of which no host is known"
+    assert d.done("export origin=h1")["count"] == d.done("export group=web")["count"]
 
 
 def test_a_list_is_read_in_parts(host):

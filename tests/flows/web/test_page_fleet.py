@@ -66,7 +66,7 @@ def test_token_of_the_fleet_is_created_listed_and_shown_with_group_and_origin(fl
     browser.wait("[data-claim=group]", "of this host alone")
 
 
-def test_list_is_filtered_by_group_and_by_this_host_alone(fleet):
+def test_list_is_filtered_by_group_by_origin_and_by_this_host_alone(fleet):
     host, agent, page, browser = fleet
     agent.start()
     ids = {name: create_in(host, name) for name in ("web", "mail", None)}
@@ -77,6 +77,9 @@ def test_list_is_filtered_by_group_and_by_this_host_alone(fleet):
         browser.run("const s = document.querySelector('[data-field=group]'); s.value = arguments[0]; "
                     "s.dispatchEvent(new Event('change', {bubbles: true}))", choice)
         eventually_shown(lambda: [row["id"] for row in page.rows()] == [ids[wanted]], f"{choice} is shown alone")
+    page.go(f"tokens?origin={ORIGIN}", "tokens")
+    eventually_shown(lambda: {row["id"] for row in page.rows()} & set(ids.values()) == {ids["web"], ids["mail"]}, "what was made there is shown alone")
+    assert browser.run("return document.querySelector('[data-field=origin]').value") == ORIGIN
     page.go("tokens?group=nobody", "tokens")
     browser.click("[data-empty=filtered] [data-action=clear-filters]")
     eventually_shown(lambda: set(ids.values()) <= {row["id"] for row in page.rows()}, "all again")
