@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/fleet/copy_row.h"
 
-#include <endian.h>
-
 enum { SIGNATURE = 11, NUMBER = 4, SHORT = 2 };
 
 /* Of the head's flags, those that must be known to who reads it. */
@@ -18,25 +16,16 @@ static bool take(struct slice *bytes, size_t len, struct slice *taken)
     return true;
 }
 
-static bool take_number(struct slice *bytes, uint32_t *number)
+/* Take a number of so many bytes, the most significant one first. */
+static bool take_number(struct slice *bytes, size_t len, uint32_t *number)
 {
     struct slice taken;
 
-    if (!take(bytes, NUMBER, &taken))
+    if (!take(bytes, len, &taken))
         return false;
-    memcpy(number, taken.at, NUMBER);
-    *number = be32toh(*number);
-    return true;
-}
-
-static bool take_short(struct slice *bytes, uint16_t *number)
-{
-    struct slice taken;
-
-    if (!take(bytes, SHORT, &taken))
-        return false;
-    memcpy(number, taken.at, SHORT);
-    *number = be16toh(*number);
+    *number = 0;
+    for (size_t i = 0; i < len; i++)
+        *number = *number << 8 | (uint8_t)taken.at[i];
     return true;
 }
 
@@ -48,15 +37,15 @@ static bool take_head(struct slice *bytes)
 
     _Static_assert(sizeof(signature) == SIGNATURE, "its NUL is a part of it");
     return take(bytes, SIGNATURE, &taken) && memcmp(taken.at, signature, SIGNATURE) == 0 &&
-           take_number(bytes, &flags) && (flags & FLAGS_CRITICAL) == 0 &&
-           take_number(bytes, &more) && take(bytes, more, &taken);
+           take_number(bytes, NUMBER, &flags) && (flags & FLAGS_CRITICAL) == 0 &&
+           take_number(bytes, NUMBER, &more) && take(bytes, more, &taken);
 }
 
 static bool take_column(struct slice *bytes, struct slice *column)
 {
     uint32_t len;
 
-    if (!take_number(bytes, &len))
+    if (!take_number(bytes, NUMBER, &len))
         return false;
     *column = (struct slice){ NULL, 0 };
     return len == UINT32_MAX || take(bytes, len, column);
@@ -65,7 +54,7 @@ static bool take_column(struct slice *bytes, struct slice *column)
 enum copy_found copy_row_take(struct copy_reader *reader, struct slice *bytes,
                               struct slice *columns, unsigned count)
 {
-    uint16_t has;
+    uint32_t has;
 
     if (reader->ended && bytes->len > 0)
         return COPY_WRONG;
@@ -75,7 +64,7 @@ enum copy_found copy_row_take(struct copy_reader *reader, struct slice *bytes,
         reader->begun = take_head(bytes);
         return reader->begun ? copy_row_take(reader, bytes, columns, count) : COPY_WRONG;
     }
-    if (!take_short(bytes, &has))
+    if (!take_number(bytes, SHORT, &has))
         return COPY_WRONG;
     reader->ended = has == UINT16_MAX;
     if (reader->ended)
