@@ -151,7 +151,7 @@ static inline __attribute__((always_inline)) bool verdict_value_judge(
 
 /* -- a table with a fleet ------------------------------------------------------------------------
  *
- * The order in which the fleet's lease and a slot are read matters.  The daemon puts the changes that came
+ * The fleet's lease is read first, then a slot.  The daemon puts the changes that came
  * into the table before it prolongs the lease.  A reader that found the longer lease after it has read the
  * slot would take what it read while there was none for current.  So the deadlines are read first; the
  * clock, which they are compared with, last. */

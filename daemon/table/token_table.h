@@ -45,7 +45,7 @@ bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes)
  * cannot fail.  0 or -errno. */
 int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Make room for `tokens` more tokens, most of whose strings are there already or the same: each must be reserved yet, but
+/* Have space for `tokens` more tokens, most of whose strings are there already or the same: each must be reserved yet, but
  * the table need not grow often.  0 or -errno. */
 int token_table_expect(struct token_table *t, uint64_t tokens);
 

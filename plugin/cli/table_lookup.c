@@ -101,7 +101,7 @@ static bool search_near(struct search *s)
     return true;
 }
 
-/* Search everywhere, as the table of a host in a fleet has tokens in no order that can be told from their first
+/* Search everywhere, as the table of a host in a fleet has tokens in no order that follows from their first
  * digits.  Most slots are read once: only one that is being written, or may be wanted, is read again. */
 static bool search_all(struct search *s)
 {

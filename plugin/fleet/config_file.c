@@ -95,7 +95,7 @@ static void assign(struct config *c, const char *assignment, struct config_fault
 }
 
 /* Blame a connection string without what it has: libpq quotes parts of it, and there may be a password.  These may have
- * quotes, too: so nothing is told from the first one to the last. */
+ * quotes, too: so nothing is shown from the first one to the last. */
 static void blame_database(struct config_faults *faults, const char *why)
 {
     const char *first = strchr(why, '"'), *last = strrchr(why, '"');

@@ -85,7 +85,7 @@ static bool take_rewind(struct host *h, const PGresult *rows)
 
 /* -- changes ------------------------------------------------------------------------------------- */
 
-/* The database is told, when others have had the time to get as far, and not more often than each 200 ms. */
+/* Report to the database, when others have had the time to get as far, and not more often than each 200 ms. */
 static void moved(struct host *h, int64_t now)
 {
     const int64_t quiet = h->reported_at + 200 * millisecond;
