@@ -34,8 +34,8 @@ static void on_answer(void *context, const struct reply *reply)
 
 static void send_lines(struct context *c, struct text *t, unsigned *lines)
 {
-    if (*lines > 0)
-        link_send(c->link, text_slice(t), *lines, on_answer, NULL);
+    if (*lines > 0 && !link_send(c->link, text_slice(t), *lines, on_answer, NULL))
+        c->unanswered = true;
     t->len = 0;
     *lines = 0;
 }

@@ -76,7 +76,8 @@ struct context {
     struct fleet_place place; /* what jetond has saved */
     bool place_known;         /* it has said so on this connection */
     bool verified;            /* the place is in the history of the database on this connection */
-    bool empty; /* the database had no change at all; then a place of none is in its history */
+    bool empty;      /* the database had no change at all; then a place of none is in its history */
+    bool unanswered; /* an answer could not be told: jetond is to offer its request again */
     uint64_t rewinds, tokens, waiting;
     struct lease lease;
     struct lease_before before;

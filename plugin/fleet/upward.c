@@ -191,13 +191,13 @@ static bool add_puts(struct upward *u)
     return true;
 }
 
-/* Make the next transaction of what waits, unless one is under way. */
+/* Make the next transaction of what waits, unless one is under way, or nobody takes its answers. */
 static void make(struct upward *u)
 {
     struct context *c = u->context;
 
     if (!TAILQ_EMPTY(&u->sent) || TAILQ_EMPTY(&u->queue) || !database_is_up(c->database) ||
-        link_pending(c->link) > UNANSWERED_MAX)
+        !link_is_up(c->link) || link_pending(c->link) > UNANSWERED_MAX)
         return;
     const bool added = TAILQ_FIRST(&u->queue)->denies ? add_denials(u) : add_puts(u);
     if (added && database_sync(c->database, on_made, u)) {
@@ -278,9 +278,13 @@ static void ask(struct upward *u)
         u->asked = link_send(u->link, line, 1, on_take, u);
 }
 
+/* All that has no answer is offered on a new connection. */
 static void on_up(void *upward)
 {
-    ask(upward);
+    struct upward *u = upward;
+
+    u->context->unanswered = false;
+    ask(u);
 }
 
 static void on_down(void *upward)
@@ -305,6 +309,8 @@ void upward_tick(struct context *c, int64_t now)
     struct change_request *r;
     char why[320];
 
+    if (c->unanswered)
+        link_drop(u->link, NULL);
     ask(u);
     if (database_is_up(c->database)) {
         make(u);
