@@ -14,6 +14,7 @@ import time
 
 sys.path[:] = sys.argv[1:]
 import in_memory       # noqa: E402, which the paths are for
+import ports           # noqa: E402
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -50,9 +51,7 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     directory = tempfile.mkdtemp(prefix="jeton-browser-", dir=in_memory.place())
     try:
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            port = sock.getsockname()[1]
+        port = ports.free_port()
         with open(f"{directory}/log", "wb") as log:
             driver = subprocess.Popen(["chromedriver", f"--port={port}", "--log-level=SEVERE"], stdin=subprocess.DEVNULL,
                                       stdout=log, stderr=log, env=os.environ | {"TMPDIR": directory, "HOME": directory})

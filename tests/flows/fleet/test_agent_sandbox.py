@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent in its sandbox connects as fleets do: over TCP and TLS, by a name, with a client certificate."""
 import os
-import socket
 import subprocess
 import tempfile
 
@@ -10,14 +9,9 @@ import pytest
 
 from fleet_agent import caught_up, following, run
 from fleet_postgres import FleetDatabase, deny, digest_of
+from ports import free_port
 from postgres import Cluster, need_postgresql, owner
 from waiting import eventually
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def openssl(*words, cwd):
@@ -68,8 +62,8 @@ def test_client_certificate_over_tls_works_in_the_sandbox(fake_jetond, certifica
             deny(fleet.join("h2", "web", issuer=True), digest_of(1))
             caught_up(fleet, fake_jetond)
             for _ in range(2):                      # it can connect again from within
-                fleet.admin.ask("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'h1'")
                 count = agent.log().count("connected to localhost")
+                fleet.admin.ask("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'h1'")
                 eventually(lambda count=count: agent.log().count("connected to localhost") > count, "it connects again")
             assert "not protected" not in agent.log()
             with open(metrics) as file:

@@ -2,13 +2,13 @@
 """Who is of the fleet, how far each host is, and how it proves who it is."""
 import os
 import shutil
-import socket
 import subprocess
 
 import pytest
 
 from fleet_postgres import deny, digest_of, feed, put
 from libpq import DatabaseError
+from ports import free_port
 from postgres import Cluster, migrate, need_postgresql, owner
 
 
@@ -121,10 +121,8 @@ def network(tmp_path):
     for ca, file, name in (("fleet-ca", "server", "localhost"), ("fleet-ca", "web1", "web1.fleet.example"), ("fleet-ca", "db1", "db1.fleet.example"),
                            ("fleet-ca", "admin", "postgres"), ("other-ca", "forged", "web1.fleet.example")):
         certificate(tmp_path, ca, file, name)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    cluster = Cluster(listen_addresses="127.0.0.1", ssl="on", ssl_cert_file="server.crt", ssl_key_file="server.key", ssl_ca_file="fleet-ca.crt", port=str(port))
+    cluster = Cluster(listen_addresses="127.0.0.1", ssl="on", ssl_cert_file="server.crt", ssl_key_file="server.key", ssl_ca_file="fleet-ca.crt",
+                      port=str(free_port()))
     for name in "server.crt", "server.key", "fleet-ca.crt":
         shutil.copy(tmp_path / name, cluster.data)
         os.chown(f"{cluster.data}/{name}", *owner()[1:])

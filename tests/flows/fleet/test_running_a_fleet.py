@@ -4,7 +4,6 @@ alerts with Prometheus' own tool."""
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ import pytest
 
 from documents import examples, plain, read
 from fleet_database import Database, programs
+from ports import free_port
 from settings import PATIENCE
 
 PAGE = "plugin/fleet/jeton-fleet.7"
@@ -30,12 +30,6 @@ def fixture_place():
     for path in directory, os.path.dirname(directory):
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | 0o011)
     return directory
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def certificates(directory):

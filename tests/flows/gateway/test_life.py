@@ -11,6 +11,7 @@ import tempfile
 
 from gateway import ASKED, ASKS, Connection, Gateway, bearer, request, run_gateway
 from pam_stack import need_program
+from ports import free_port
 from requirements import need_plain_build, need_root
 from settings import BUILD
 from waiting import eventually
@@ -291,8 +292,7 @@ def test_a_descriptor_with_another_name_ends_the_start(daemon):
 
 def test_tcp_is_served_where_it_is_configured(daemon, gateway):
     d = daemon()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     g = gateway(d, f"gateway.tcp=127.0.0.1:{port}", "gateway.path=")
     assert not os.path.exists(g.path)
     with Connection(("127.0.0.1", port)) as connection:

@@ -10,7 +10,8 @@ import types
 import pytest
 
 from gateway import IDENTITY, Connection, bearer, request
-from proxies import EXAMPLES, PROXIES, Application, free_port
+from ports import free_port
+from proxies import EXAMPLES, PROXIES, Application
 
 SITE = "[site api]\nscope = read\naccept = bearer,basic\n"
 

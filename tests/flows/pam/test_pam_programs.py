@@ -11,18 +11,13 @@ import pytest
 
 from pam_stack import (MODULE, asks, logged, module_for_others, need_module, need_program,
                        service_files, sweep, wrapped)
+from ports import free_port
 from requirements import need_plain_build, need_root
 from settings import PATIENCE
 from waiting import eventually
 
 NOBODY = 65534
 DEADLINE = 120
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-from proxies import free_port
+from ports import free_port
 from requirements import need_root
 from settings import BUILD
 from waiting import eventually

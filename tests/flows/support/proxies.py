@@ -14,16 +14,11 @@ import threading
 import pytest
 
 import nginx
+from ports import free_port
 from settings import ROOT
 from waiting import eventually
 
 EXAMPLES = os.path.join(ROOT, "plugin", "examples")
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 class Application:
