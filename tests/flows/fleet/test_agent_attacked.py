@@ -24,13 +24,13 @@ def test_notifications_do_not_hurry_an_agent_that_waits_something_out(fleet_data
     fleet_database.join("h1", "web")
     forger = fleet_database.join("h3", "db")
     fleet_database.admin.run("update jeton.token set words = 'group=web created=yesterday'")
+    began = time.monotonic()
     with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
         eventually(lambda: "cannot be understood" in agent.log(), "it says so")
-        began, before = time.monotonic(), agent.log().count("> snapshot")
-        while time.monotonic() - began < 2:
+        while (looked := agent.log().count("> snapshot")) < 2 or time.monotonic() - began < 2.5:
             forger.run("notify jeton")
             time.sleep(0.02)
-        assert 1 <= agent.log().count("> snapshot") - before <= 2
+        assert looked <= 2 + (time.monotonic() - began) / 3, "it waits for 1 s, 2 s, 4 s"
 
 
 ODD = [
@@ -55,11 +55,11 @@ def test_whatever_an_issuer_can_put_stops_no_host(fleet_database, daemon):
                 put(issuer, digest_of(number), **{"created": NOW, **more})
             except DatabaseError as error:
                 assert error.sqlstate == "J0008", (more, error)
-        eventually(lambda: int(hosts[0].stats()["fleet_serial"]) == newest(fleet_database), "all changes", within=6)
+        eventually(lambda: int(hosts[0].stats()["fleet_serial"]) == newest(fleet_database), "all changes", within=20)
         assert "stuck" not in follower.log()
         tokens = hosts[0].stats()["fleet_tokens"]
     with Agent(fleet_database.conninfo("h1"), hosts[1].path("fleet"), "fleet.lease=5s") as reader:
-        eventually(lambda: hosts[1].stats()["fleet_lease_seconds"] != "0", "a lease", within=6)
+        eventually(lambda: hosts[1].stats()["fleet_lease_seconds"] != "0", "a lease", within=20)
         assert "stuck" not in reader.log() and hosts[1].stats()["fleet_tokens"] == tokens
 
 
@@ -108,7 +108,8 @@ def test_server_that_ends_each_session_is_not_asked_again_at_once_for_ever(fleet
         eventually(lambda: agent.log().count("database: connected") >= 3, "it tries again")
         began, before = time.monotonic(), agent.log().count("database: connected")
         time.sleep(2)
-        assert agent.log().count("database: connected") - before <= 5, time.monotonic() - began
+        connected = agent.log().count("database: connected") - before
+        assert connected <= 3 + time.monotonic() - began, connected
 
 
 def test_confirm_all_without_a_count_says_no_count(fleet_database, fake_jetond):

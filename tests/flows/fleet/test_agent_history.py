@@ -95,10 +95,11 @@ def test_repeated_batches_after_kills_at_any_step_leave_the_same_tokens(fleet_da
     fake_jetond.delay = 0.03                        # the end of each batch is a moment in which it can be killed
     for n in range(1, 8):
         with Agent(fleet_database.conninfo("h1"), fake_jetond.path) as agent:
+            count = len(fake_jetond.batches)
             put(issuer, digest_of(n))
             deny(issuer, digest_of(n - 1 if n > 1 else 1000))
             if n % 3:
-                eventually(lambda count=len(fake_jetond.batches): len(fake_jetond.batches) > count or n % 2, "a batch")
+                eventually(lambda count=count: len(fake_jetond.batches) > count or n % 2, "a batch")
             agent.kill()
             agent.process.returncode = 0
     fake_jetond.delay = 0

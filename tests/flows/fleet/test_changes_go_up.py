@@ -110,6 +110,7 @@ def test_tokens_that_the_database_has_not_answered_about_are_counted(daemon):
     host = daemon(roles=FLEET, config="[policy]\nmax_tokens_per_subject = 2\n")
     with Agent(host) as agent, host.client() as client:
         client.send(*3 * ["create group=web subject=a"])
+        eventually(lambda: stat(host, "fleet_waiting") == 2, "both wait")
         agent.carry_out(agent.take())
         replies = [client.reply() for _ in range(3)]
         assert [reply.verdict for reply in replies] == ["OK", "OK", "ERR policy"]

@@ -7,6 +7,7 @@ import pytest
 
 from refused_writes import writes_refused
 from scripted_agent import FLEET, Agent, asked, create, stat
+from settings import PATIENCE
 from waiting import eventually
 
 
@@ -19,7 +20,7 @@ def test_without_an_agent_nothing_is_created(host):
 def test_what_the_agent_does_not_take_in_time_is_not_done(host, agent):
     began = time.monotonic()
     reply = host.ask("create group=web wait=1s")
-    assert 0.9 < time.monotonic() - began < 4
+    assert 0.9 < time.monotonic() - began < 4 * PATIENCE
     assert reply.verdict == "ERR unavailable" and "nothing was done" in reply["message"]
     assert agent.take("0s") == []
 
@@ -228,7 +229,7 @@ def test_what_is_held_is_answered_when_the_daemon_ends(host, agent):
     eventually(lambda: stat(host, "fleet_waiting") == 3, "all wait")
     began = time.monotonic()
     host.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15 * PATIENCE, "nobody's 60 s are waited for"
     for client in clients:
         assert [reply.verdict for reply in client.closed()] in ([], ["ERR unavailable"])
 
@@ -272,6 +273,6 @@ def test_denials_that_wait_for_the_database_keep_nobody_from_denying(daemon):
         began = time.monotonic()
         eventually(lambda: host.verify(token["token"]) == "NO revoked", "it is in force")
         assert clients[-1].request(f'revoke token="{own["token"]}"').verdict == "OK"
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 4, "the 5 s of others are not waited for"
         answered = eventually(lambda: [c for c in clients[:-1] if not c.silent()], "those of whom too many wait are answered")
         assert "in force on this host" in answered[-1].reply()["message"]

@@ -78,6 +78,13 @@ def test_full_disk_of_the_database_confirms_nothing_and_loses_no_denial(stack):
     host.revoke(value)
     assert host.verdict(value) == "NO revoked", "in force, whatever the database says"
     os.unlink(f"{directory}/ballast")
-    if cluster.process.poll() is not None:        # the log had no space: it does not go on by itself then
-        cluster.start()
+    eventually(lambda: goes_on(cluster), "the database answers", 30)
     is_mended(host, other, value)
+
+
+def goes_on(cluster):
+    """True if the database answers; where its log had no space it ends, perhaps not at once, and does not go on by itself."""
+    try:
+        return cluster.answers()
+    except AssertionError:
+        return cluster.start() is not None

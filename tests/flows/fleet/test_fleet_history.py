@@ -208,8 +208,9 @@ def test_no_yes_begins_after_an_acknowledged_revocation_and_a_lease_under_kills_
 
 def settled(by_name, fleet):
     """Wait until no denial waits on a host, and all have what the database has."""
-    eventually(lambda: all(host.stats()["fleet_unsent"] == "0" for host in by_name.values()), "all denials have gone up", 20)
+    eventually(lambda: all(host.stats()["fleet_unsent"] == "0" for host in by_name.values()), "all denials have gone up", 30)
     newest = fleet.admin.value("select max(serial) from jeton.change")
     for host in by_name.values():
         with contextlib.suppress(KeyError):
             host.has(newest)
+        host.has_lease()        # what was left of an earlier one may have ended meanwhile

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from client import Fields
 from fleet_feed import LATER, deny, drop, fleet_daemon, put, values
 from jeton_command import jeton
 from value import id_of
@@ -103,19 +104,27 @@ def test_a_change_of_many_may_be_of_the_hosts_own(host):
     assert ids(d.done("list state=revoked").lines) == d.own
 
 
+def shown_of_the_fleet(watching):
+    """Yield the entries about what the agent brought, of a watch."""
+    while True:
+        entry = Fields(watching.line().removeprefix(b"* "))
+        if entry.get("event") == "fleet":
+            yield entry
+
+
 def test_the_journal_has_an_entry_for_many(host):
     d, feed = host
     with d.client("observe") as watching:
-        watching.send("watch")
+        watching.send("watch after=0")
         entries = eventually(lambda: [e for e in d.done("journal event=fleet").lines if e["puts"] == "5"], "it is journalled")
         assert set(entries[0]["ids"].split(",")) == set(map(id_of, d.web + d.mail))
         assert entries[0]["place"].split(":")[0] == "1" and (entries[0]["denies"], entries[0]["drops"]) == ("0", "0")
         assert "id" not in entries[0]
-        line = watching.line()
-        while b"event=fleet" not in line:
-            line = watching.line()
-    for value in d.web:
-        feed.bring(deny(value))
+        shown = shown_of_the_fleet(watching)
+        assert next(shown)["serial"] == entries[0]["serial"]
+        for value in d.web:
+            feed.bring(deny(value))
+        assert int(next(shown)["denies"]) > 0, "as it comes"
     eventually(lambda: sum(int(e["denies"]) for e in d.done("journal event=fleet").lines) == 3, "the rest is, too")
     assert len(d.done("journal event=fleet").lines) <= 4
     assert len(d.done(f"journal id={id_of(d.mail[0])}").lines) == 1

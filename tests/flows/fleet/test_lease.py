@@ -5,6 +5,7 @@ import time
 import pytest
 
 from fleet_feed import boottime, deny, fleet_daemon, put, values
+from settings import PATIENCE
 from value import value_new
 from waiting import eventually
 
@@ -31,6 +32,16 @@ NOTHING = (NO, "NO revoked", NO, "OK")
 KEPT = ("OK", "NO revoked", NO, "OK")
 
 
+def seen_in_force(d, lease, seconds):
+    """Grant a short lease, and look at it in time, for which a busy machine may need a longer one; return how long it is."""
+    lease(seconds)
+    while answers(d) != IN_FORCE:
+        seconds *= 3
+        assert seconds < 5, "it is not in force"
+        lease(seconds)
+    return seconds
+
+
 def test_without_a_lease_nothing_of_the_fleet_is_judged(host):
     """Neither by the socket nor by the table, of which verify() asks both; but a denial is final."""
     d, feed = host
@@ -44,18 +55,16 @@ def test_without_a_lease_nothing_of_the_fleet_is_judged(host):
 
 def test_a_lease_runs_out(host):
     d, feed = host
-    feed.lease(0.4)
-    assert answers(d)[0] == "OK"
+    seconds = seen_in_force(d, lambda seconds: feed.lease(seconds), 0.4)
     began = time.monotonic()
     eventually(lambda: d.verify(d.good) == NO, "it has run out")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < seconds + 2 * PATIENCE
     assert answers(d) == NOTHING
 
 
 def test_known_tokens_may_go_on(host):
     d, feed = host
-    feed.lease(0.2, keep=60)
-    assert answers(d) == IN_FORCE
+    seen_in_force(d, lambda seconds: feed.lease(seconds, keep=60), 0.2)
     eventually(lambda: answers(d) == KEPT, "only what is known goes on")
     assert int(feed.done("fleet place")["keep"]) > 50_000 and feed.done("fleet place")["lease"] == "0"
     feed.bring(deny(d.good))

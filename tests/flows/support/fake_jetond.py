@@ -59,8 +59,7 @@ def parse(line):
     verb, words = (f"fleet {words[1]}", words[2:]) if words[0] == "fleet" else (words[0], words[1:])
     if verb not in KEYS:
         raise Fault(f"no such verb: {verb}")
-    needed, possible = KEYS[verb]
-    values = {}
+    (needed, possible), values = KEYS[verb], {}
     for word in words:
         key, equals, value = word.partition("=")
         if value.startswith('"'):
@@ -89,17 +88,16 @@ class FakeJetond:
         self.until = self.keep = 0  # nanoseconds of CLOCK_BOOTTIME
         self.leases = []            # (when it came, until, keep)
         self.batches = []           # (from, to, snapshot, changes)
-        self.faults = []
+        self.faults, self.touched = [], []      # the last: (digest, used)
         self.requests = {}          # number: the line, until it is answered
         self.answered = {}          # number: ("done" or "failed", values)
         self.number = self.rewinds = self.sessions = self.believed_until = 0    # the last is time.monotonic()
-        self.touched = []           # (digest, used)
         self.busy = 0               # so many leases are refused: a snapshot is being taken back
         self.refuse_end = None      # "ERR store …": instead of saving
         self.delay = 0.0            # before each answer to `end`
+        self.meanwhile = b""        # lines that came in that time
         self.part = None            # digests of the snapshot so far
-        self.holder = self.listener = None  # who has a batch
-        self.open = set()
+        self.open, self.holder, self.listener = set(), None, None   # holder: who has a batch
 
     def __enter__(self):
         self.listen()
@@ -130,8 +128,7 @@ class FakeJetond:
         """As jetond does: what is saved stays, the lease and the batch do not."""
         self.close()
         with self.lock:
-            self.until = self.keep = 0
-            self.part = self.holder = None
+            self.until, self.keep, self.part, self.holder = 0, 0, None, None
         self.listen()
 
     @property
@@ -321,6 +318,8 @@ class Session:
         if fake.delay:
             fake.lock.release()
             time.sleep(fake.delay)
+            with contextlib.suppress(BlockingIOError):
+                fake.meanwhile = self.buffer + self.connection.recv(1 << 16, socket.MSG_PEEK | socket.MSG_DONTWAIT)
             fake.lock.acquire()
         if snapshot:
             self.take_part(changes, more)

@@ -4,6 +4,7 @@ import time
 
 from daemon import ROLES, Daemon
 from fleet_agent import Agent
+from settings import PATIENCE
 from waiting import eventually
 
 GROUP = "web"
@@ -11,6 +12,7 @@ LEASE = 5.0         # seconds: the shortest there is
 # How long after the end of a lease an answer may still be yes: the error of the clocks' rates, and that jetond compares
 # two clocks only once a second.
 BOUND = 0.5
+CUT_OFF = "ERR unavailable"
 
 
 class FleetHost(Daemon):
@@ -71,11 +73,11 @@ class FleetHost(Daemon):
         """Return the seconds that are left."""
         return int(self.fleet()["lease"]) / 1000
 
-    def has_lease(self, within=20):
+    def has_lease(self, within=30):
         eventually(lambda: self.lease > 0, f"a lease: {self.agent_log()[-2000:]}", within)
         return self
 
-    def has(self, serial, within=20):
+    def has(self, serial, within=30):
         """Wait until it has all changes up to a serial: saved, and in force."""
         eventually(lambda: self.serial >= serial, f"the change {serial}: {self.agent_log()[-2000:]}", within)
         return self
@@ -88,6 +90,16 @@ class FleetHost(Daemon):
 
     def answers(self, value, wanted, within=10):
         eventually(lambda: self.verdict(value) == wanted, f"{wanted}, not {self.verdict(value)}", within)
+
+    def runs_out(self, value, cut):
+        """Wait for the end of the lease: whoever asks later than that after the connection was cut gets no other answer."""
+        def is_over():
+            began = time.monotonic()
+            if self.verdict(value) == CUT_OFF:
+                return True
+            assert began - cut < LEASE + BOUND * PATIENCE, "the lease is too long"
+            return False
+        eventually(is_over, "the lease is over", 3 * LEASE)
 
     def create(self, group=GROUP, **claims):
         """Create a token of the fleet; return its value.  Its serial is kept for who waits for it."""

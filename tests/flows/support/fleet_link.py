@@ -14,7 +14,7 @@ class Link:
         self.directory, self.server = directory, server
         self.abandoned = False      # who was connected stays so, alone
         self.deaf = False           # notifications are lost
-        self.bytes_most = None      # a connection ends when the server has sent more
+        self.bytes_most = None      # the first connection over which the server has sent more ends
         self.stopped = threading.Event()
         self.stopped.set()          # cleared: nothing passes
         self.sockets, self.clients = set(), set()
@@ -91,6 +91,7 @@ class Link:
                 buffer += data
                 count += len(data)
                 if self.bytes_most is not None and count > self.bytes_most:
+                    self.bytes_most = None
                     break
                 passed, at = [], 0
                 while len(buffer) - at >= 5:
