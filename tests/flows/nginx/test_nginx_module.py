@@ -323,10 +323,13 @@ def test_hung_daemon_does_not_hold_up_the_start_of_a_worker(daemon):
     services = "".join(f"location /s{n} {{ jeton s{n}; empty_gif; }}" for n in range(8))
     with Nginx(d.path("verify"), services + "location /off { empty_gif; }") as nginx:
         with d.stopped():
-            nginx.reload()
-            begin = time.monotonic()
-            assert nginx.get("/off").status == 200
-            assert time.monotonic() - begin < 0.9 * PATIENCE, "not even one of the handles is waited for"
+            took = []
+            while not took or (min(took) >= 0.9 * PATIENCE and len(took) < 3):      # the machine may be busy once
+                nginx.reload()
+                begin = time.monotonic()
+                assert nginx.get("/off").status == 200
+                took.append(time.monotonic() - begin)
+            assert min(took) < 0.9 * PATIENCE, f"not even one of the handles is waited for: {took}"
 
 
 @pytest.mark.campaign

@@ -179,16 +179,16 @@ def test_credentials_are_always_set_and_deleting_them_forgets_the_token(daemon):
 
 def test_without_a_daemon_nobody_gets_in_and_nobody_waits(daemon):
     d = daemon()
-    with Application(login=asks(d, "timeout=1")) as pam:
+    with Application(login=asks(d, "timeout=20")) as pam:
         value = d.create(subject="ann")["token"]
         pam.start("login", "ann", value, value)
         assert pam.authenticate() == "SUCCESS"
         d.kill()
         assert pam.account() == "AUTHINFO_UNAVAIL", "killed"
-        assert pam.seconds < 1 * PATIENCE, pam.seconds
+        assert pam.seconds < 10, pam.seconds
         pam.end()
         assert (pam.once("login", "ann", value), pam.messages) == ("AUTHINFO_UNAVAIL", PROMPT), "killed"
-        assert pam.seconds < 1 * PATIENCE, pam.seconds
+        assert pam.seconds < 10, pam.seconds
         os.unlink(d.path("verify"))
         assert pam.once("login", "ann", value) == "AUTHINFO_UNAVAIL", "no socket"
         d.start()
@@ -224,7 +224,7 @@ def test_daemon_that_does_not_answer_costs_the_timeout_and_no_more():
                      full=both(f"socket={full_path} timeout=2")) as pam:
         for service in "mute", "full":
             assert pam.once(service, "ann", value_new()) == "AUTHINFO_UNAVAIL", service
-            assert 1.9 < pam.seconds < 2.5 * PATIENCE, (service, pam.seconds)
+            assert 1.9 < pam.seconds < 3.5 * PATIENCE, (service, pam.seconds)
 
 
 def test_answers_that_are_not_a_clear_yes_are_none():
@@ -239,7 +239,7 @@ def test_answers_that_are_not_a_clear_yes_are_none():
                "ERR busy message=no": "AUTHINFO_UNAVAIL", "ERR whim message=no": "AUTHINFO_UNAVAIL",
                "ERR bad-value message=no": "AUTHINFO_UNAVAIL", "x" * 9000: "AUTHINFO_UNAVAIL"}
     fake = FakeDaemon(None)
-    with Application(login=both(f"socket={fake.path} timeout=2")) as pam:
+    with Application(login=both(f"socket={fake.path} timeout=20")) as pam:
         for fake.answer, code in answers.items():
             assert pam.once("login", "ann", value) == code, fake.answer[:60]
 

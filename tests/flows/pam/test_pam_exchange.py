@@ -42,7 +42,7 @@ class ScriptedDaemon:
 def asked(talk, value, reads=True):
     """The code of one login at such a server, and how often it was asked."""
     server = ScriptedDaemon(talk, reads)
-    with Application(login=both(f"socket={server.path} timeout=2")) as pam:
+    with Application(login=both(f"socket={server.path} timeout=20")) as pam:
         return pam.once("login", "ann", value), len(server.requests)
 
 
@@ -95,7 +95,7 @@ def test_data_lines_without_end_cost_the_timeout_and_no_more():
             connection.sendall(b"* x\n" * 1000)
     with Application(login=both(f"socket={ScriptedDaemon(talk).path} timeout=2")) as pam:
         assert pam.once("login", "ann", value_new()) == "AUTHINFO_UNAVAIL"
-        assert 1.9 < pam.seconds < 2.5 * PATIENCE, pam.seconds
+        assert 1.9 < pam.seconds < 3.5 * PATIENCE, pam.seconds
 
 
 def test_pass_by_the_daemons_own_table_must_be_for_the_value_that_was_sent():

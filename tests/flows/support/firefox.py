@@ -20,6 +20,8 @@ PREFERENCES = {
     "services.settings.server": "data:,#", "extensions.systemAddon.update.enabled": False, "browser.safebrowsing.downloads.remote.enabled": False,
 }
 
+WITHIN = 30     # seconds: it begins, and draws, with all processors of the machine
+
 
 def need_firefox():
     if shutil.which("firefox-esr") is None:
@@ -91,13 +93,13 @@ class Firefox:
         return self.ask("WebDriver:ExecuteScript", script=script, args=list(arguments))["value"]
 
     def element(self, css):
-        eventually_shown(lambda: self.run("return document.querySelector(arguments[0])?.checkVisibility() ?? false", css), f"{css} is shown")
+        eventually_shown(lambda: self.run("return document.querySelector(arguments[0])?.checkVisibility() ?? false", css), f"{css} is shown", WITHIN)
         return next(iter(self.ask("WebDriver:FindElement", using="css selector", value=css)["value"].values()))
 
     def text(self, css, wanted=""):
         """Wait for an element with this text; return all of it."""
         found = "return [...document.querySelectorAll(arguments[0])].find(e => e.innerText.includes(arguments[1]))?.innerText ?? null"
-        return eventually_shown(lambda: self.run(found, css, wanted), f"{css} shows {wanted}")
+        return eventually_shown(lambda: self.run(found, css, wanted), f"{css} shows {wanted}", WITHIN)
 
     def click(self, css):
         self.ask("WebDriver:ElementClick", id=self.element(css))

@@ -156,5 +156,7 @@ def test_watch_of_the_page_tells_that_the_store_was_replaced(daemon, way):
     ("verify", {"verify"}, "forbidden", "forbidden"),
 ])
 def test_client_knows_what_its_socket_grants(daemon, role, may, create, watch):
-    found = play(daemon(roles=("admin", "observe", "verify", "self")), "granted", role)
+    jetond = daemon(roles=("admin", "observe", "verify", "self"))
+    jetond.create()         # an entry for who may watch
+    found = play(jetond, "granted", role)
     assert (found["role"], set(found["may"]), found["refused"], found["watched"]) == (role, may, create, watch)

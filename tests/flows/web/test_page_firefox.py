@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page in Firefox, which is stricter in places: it sends another Origin, and runs another engine's modules."""
+import pytest
+
 from firefox import Firefox, need_firefox
 from web_page import jeton_web
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_token_is_created_seen_and_revoked_in_firefox(daemon):
     need_firefox()
     d = daemon()

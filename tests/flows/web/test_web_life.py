@@ -98,7 +98,7 @@ def test_daemon_that_reads_nothing_and_a_browser_that_goes_away_end_each_other(w
 def test_watch_streams_each_entry_as_it_comes_and_ends_with_the_browser(daemon, web):
     d = daemon()
     w = web(d)
-    before = connections(d)
+    before = eventually(lambda: connections(d) == 1, "what the start asked has ended")
     connection, stream = w.stream("watch after=0")
     with connection:
         for number in range(5):
