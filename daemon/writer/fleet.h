@@ -23,6 +23,13 @@ struct fleet_sweep {
     uint64_t serial;
 };
 
+/* What this host answers about. */
+enum fleet_answered {
+    FLEET_NOTHING, /* without a lease */
+    FLEET_KNOWN,   /* tokens that it knows: the policy `stale = keep` */
+    FLEET_ALL,
+};
+
 struct fleet {
     struct fleet_cache *cache;
     struct fleet_status *status;
@@ -38,8 +45,9 @@ struct fleet {
     int64_t touched_since; /* uses from then on are news: seconds since 1970 */
     int64_t touched_began; /* when the list of them began that is being read */
     bool compaction_failed;
-    uint64_t spread_logged; /* clock_monotonic(); 0: it never was */
-    bool failure_logged;    /* the last log message says that the cache cannot be written */
+    uint64_t spread_logged;       /* clock_monotonic(); 0: it never was */
+    enum fleet_answered answered; /* as logged last */
+    bool failure_logged;          /* the last log message says that the cache cannot be written */
 };
 
 /* Open the cache beside a store.  NULL: *problem. */

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import in_memory
-from fleet_database import programs
+from postgres import need_postgresql
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE
 from waiting import eventually
@@ -21,10 +21,7 @@ LEASE = 5.0
 def fixture_demo():
     """Starts the demonstration, of which nothing may be left."""
     need_plain_build()
-    try:
-        programs()
-    except RuntimeError as reason:
-        pytest.skip(str(reason))
+    need_postgresql()
     where = in_memory.place()
     os.chmod(where, os.stat(where).st_mode & 0o7777 | 0o011)
     with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD, "TMPDIR": where},

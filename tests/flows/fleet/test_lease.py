@@ -71,6 +71,15 @@ def test_known_tokens_may_go_on(host):
     assert d.verify(d.good) == "NO revoked"
 
 
+def test_the_log_says_when_it_ends_and_when_there_is_one_again(host):
+    d, feed = host
+    for lease, keep, words in ((60, None, "a lease is held"), (0.1, 60, "known tokens go on for"), (60, None, "a lease is held"),
+                               (0.1, None, "its tokens, and unknown values, are refused until jeton-fleet renews")):
+        before = d.log().count(words)
+        feed.lease(lease, keep=keep)
+        eventually(lambda: d.log().count(words) > before, words)
+
+
 def test_after_a_start_there_is_none(host):
     d, feed = host
     feed.lease(keep=3600)

@@ -11,8 +11,9 @@ import tempfile
 import pytest
 
 from documents import examples, plain, read
-from fleet_database import Database, programs
+from fleet_database import Database
 from ports import free_port
+from postgres import need_postgresql
 from settings import PATIENCE
 
 PAGE = "plugin/fleet/jeton-fleet.7"
@@ -22,10 +23,7 @@ EXAMPLES = "plugin/examples/fleet"
 @pytest.fixture(name="place")
 def fixture_place():
     """A directory that the user who runs PostgreSQL may enter, too."""
-    try:
-        programs()
-    except RuntimeError as reason:
-        pytest.skip(str(reason))
+    need_postgresql()
     directory = tempfile.mkdtemp(prefix="")
     for path in directory, os.path.dirname(directory):
         os.chmod(path, stat.S_IMODE(os.stat(path).st_mode) | 0o011)

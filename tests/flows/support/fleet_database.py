@@ -2,14 +2,14 @@
 """What is below the hosts of a fleet: a PostgreSQL of its own, and links to it that can be cut.  demo_fleet uses it, too:
 no pytest."""
 import contextlib
-import glob
 import os
-import pwd
 import shutil
 import socket
 import subprocess
 import threading
 import time
+
+from postgres import owner, programs
 
 SETTINGS = """
 listen_addresses = ''
@@ -35,37 +35,18 @@ def wait_for(condition, what, within=WAIT, pause=0.02):
     return value
 
 
-def programs():
-    """Return the directory of PostgreSQL's programs, the newest that are installed."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]))
-    if found:
-        return found[-1]
-    if shutil.which("initdb"):
-        return os.path.dirname(os.path.realpath(shutil.which("initdb")))
-    raise RuntimeError("PostgreSQL is not installed: apt install postgresql")
-
-
-def unprivileged():
-    """PostgreSQL refuses to run as root: return who it is to be then, for subprocess."""
-    if os.geteuid() != 0:
-        return {}
-    for name in "postgres", "nobody":
-        with contextlib.suppress(KeyError):
-            user = pwd.getpwnam(name)
-            return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-    raise RuntimeError("there is neither a user postgres nor nobody")
-
-
 class Database:
     """One server, whose socket nobody else can reach."""
 
     def __init__(self, directory, name, settings="", port=5432):
         self.name, self.directory, self.settings, self.port = name, f"{directory}/{name}", settings, port
-        self.bin, self.owner = programs(), unprivileged()
+        self.bin = programs()
+        if self.bin is None:
+            raise RuntimeError("PostgreSQL is not installed: apt install postgresql")
+        self.owner, *ids = owner()
         self.process = None
         os.mkdir(self.directory, 0o700)
-        if self.owner:
-            os.chown(self.directory, self.owner["user"], self.owner["group"])
+        os.chown(self.directory, *ids)
 
     def run(self, *command):
         done = subprocess.run([f"{self.bin}/{command[0]}", *command[1:]], capture_output=True, text=True,
