@@ -7,7 +7,11 @@
 #include "plugin/service/log.h"
 #include "plugin/service/monotonic.h"
 
-enum { EAR_MS = 2000 /* until a notification to ourselves has come */ };
+enum {
+    EAR_MS = 2000, /* until a notification to ourselves has come */
+    REASON_MIN =
+        6, /* characters of a reason; of what is left of a freed one, by chance all printable, there are fewer */
+};
 
 void session_on_ear(evutil_socket_t fd, short what, void *database)
 {
@@ -57,7 +61,7 @@ void database_reason(const char *why, char *to, size_t size)
     size_t readable = 0;
     while (rest[readable] == '\n' || (rest[readable] >= ' ' && rest[readable] <= '~'))
         readable++;
-    if (end != NULL && rest[readable] != '\0')
+    if (end != NULL && (strcspn(rest, "\n") < REASON_MIN || rest[readable] != '\0'))
         snprintf(to, size, "%.*s\": this user cannot read it\n", (int)(end - why), why);
     else
         snprintf(to, size, "%s", why);
