@@ -40,16 +40,16 @@ bool tdb_walk_find(const struct tdb_file *f, uint32_t *chain)
 {
     const uint32_t chains = (uint32_t)tdb_hash_size(f->tdb);
     uint32_t head[CHAINS_AT_ONCE];
-    unsigned at = 0, count = 0;
 
-    for (; *chain < chains; ++*chain) {
-        if (at == count) {
-            count = chains - *chain < CHAINS_AT_ONCE ? chains - *chain : CHAINS_AT_ONCE;
-            at = 0;
-            if (!read_heads(f, *chain, head, count))
-                return false;
-        }
-        if (head[at++] != 0)
+    while (*chain < chains) {
+        uint32_t left = chains - *chain, count = left < CHAINS_AT_ONCE ? left : CHAINS_AT_ONCE;
+        uint32_t at = 0;
+        if (!read_heads(f, *chain, head, count))
+            return false;
+        while (at < count && head[at] == 0)
+            at++;
+        *chain += at;
+        if (at < count)
             return true;
     }
     return true;

@@ -184,6 +184,10 @@ def test_a_reload_with_a_fault_changes_nothing(daemon, gateway):
     assert g.verify(token).status == 403
 
 
+def threads(g):
+    return len(os.listdir(f"/proc/{g.process.pid}/task"))
+
+
 def test_questions_that_wait_survive_a_reload(daemon, gateway):
     d = daemon(config=ASKED)
     g = gateway(d, "gateway.verify_timeout=20s", config=ASKS)
@@ -192,13 +196,17 @@ def test_questions_that_wait_survive_a_reload(daemon, gateway):
         connection.send(request("/verify/api", bearer(token)))
         eventually(lambda: g.metric("questions_waiting") == 1, "it waits")
         g.configure(ASKS + "scope = y\n")
-        for _ in range(3):
-            g.process.send_signal(signal.SIGHUP)
+        before = threads(g)
+        g.process.send_signal(signal.SIGHUP)
         # The thread that loads waits for the daemon, and nobody else does.
+        eventually(lambda: threads(g) > before, "it loads")
+        for _ in range(2):
+            g.process.send_signal(signal.SIGHUP)
         assert g.ask("/verify/none").status == 404
         os.kill(d.pid, signal.SIGCONT)
         assert connection.response().status == 200, "it was asked for the old rules"
-    eventually(lambda: g.verify(token).status == 403, "the new rules are in force")
+    eventually(lambda: g.log().count("reload: 1 site") == 2, "once for the first signal, and once for all that came meanwhile")
+    assert g.verify(token).status == 403, "the new rules are in force"
 
 
 # -- the end -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import secrets
 import time
 
 from client import Fields
-from settings import BUILD
+from settings import BUILD, PATIENCE
 from timestamp import unix_time
 from value import digest_of, id_of, value_new
 from waiting import eventually
@@ -318,7 +318,7 @@ def test_no_verification_passes_while_a_reload_adds_the_first_verifier(daemon):
     d.configure(CONFIG)
     with d.client("verify") as client:
         d.reload()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 20 * PATIENCE
         while "configuration reloaded" not in d.log():
             assert time.monotonic() < end
             asked = [f"verify service=above {value}" for value in values]
