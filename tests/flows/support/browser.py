@@ -125,9 +125,12 @@ class Browser:
 
     def click(self, css, text=None, within=10):
         """Click as a mouse does: it fails where something covers the element."""
-        x, y = self.found_in_page(in_page.MET, css, text, within)
-        self.cdp_all([("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": button, "clickCount": int(button == "left")})
-                      for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left"))])
+        def hit():
+            x, y = self.found_in_page(in_page.MET, css, text, within)
+            self.cdp_all([("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": button, "clickCount": int(button == "left")})
+                          for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left"))])
+            return not self.ask(in_page.MISSED)
+        eventually(hit, f"{css} {text or ''} is hit", within)
 
     def type(self, css, text):
         """Type this in a field, in the place of what is in it."""

@@ -11,6 +11,9 @@ import time
 from settings import PATIENCE
 
 TEXT, CLOSE, CONTINUED = 1, 8, 0
+# Events that nobody asks for, but which are most of those that come: how their messages begin.
+UNREAD = tuple(f'{{"method":"Network.{name}"'.encode() for name in (
+    "dataReceived", "loadingFinished", "requestWillBeSentExtraInfo", "responseReceived", "responseReceivedExtraInfo"))
 
 
 class Failed(Exception):
@@ -74,8 +77,12 @@ class DevTools:
 
     def event(self, session, method, holds, since, within=30):
         """Wait for such an event whose parameters are as wanted, after so many others; return them."""
+        seen = since
+
         def found():
-            return next((parameters for whose, name, parameters in self.events[since:]
+            nonlocal seen
+            begin, seen = seen, len(self.events)
+            return next((parameters for whose, name, parameters in self.events[begin:]
                          if (whose, name) == (session, method) and holds(parameters)), None)
         return self.until(found, f"an event {method}", within)
 
@@ -100,7 +107,8 @@ class DevTools:
                 continue
             self.message += data
             if final:
-                self.on_message(json.loads(self.message))
+                if not self.message.startswith(UNREAD):
+                    self.on_message(json.loads(self.message))
                 self.message = b""
         return True
 

@@ -35,7 +35,8 @@ SHOWN = WAITING + """const [css, text, done] = arguments;
     wait(() => { const e = visible(css, text); return e ? [e.innerText] : null; });"""
 GONE = WAITING + """const [css, done] = arguments;
     wait(() => [...document.querySelectorAll(css)].some(e => e.checkVisibility()) ? null : true);"""
-# Where the mouse meets the element itself, and nothing that covers it; in a frame, nothing that covers that either.
+# Where the mouse meets the element itself, and nothing that covers it; in a frame, nothing that covers that either.  What comes
+# into the page may move it before the mouse is there, which MISSED tells afterwards.
 MET = WAITING + """const [css, text, done] = arguments;
     const within = (view, e) => {
         const box = e.getClientRects()[0], side = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2;
@@ -53,7 +54,15 @@ MET = WAITING + """const [css, text, done] = arguments;
         return null;
     };
     const scrolled = e => (e.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" }), e);
-    wait(() => { const e = visible(css, text); return e ? met(e) ?? met(scrolled(e)) : null; });"""
+    wait(() => {
+        const e = visible(css, text), at = e ? met(e) ?? met(scrolled(e)) : null;
+        if (at !== null) {
+            window.__missed = true;
+            addEventListener("mousedown", event => { window.__missed = !e.contains(event.target); }, { capture: true, once: true });
+        }
+        return at;
+    });"""
+MISSED = "arguments[0](window.__missed === true)"       # not in another document, to which the click has led
 # Where what is typed goes into the field, in the place of all that is in it.
 ENTERED = WAITING + """const [css, done] = arguments;
     wait(() => {

@@ -121,6 +121,10 @@ def test_new_value_that_a_hostile_daemon_makes_up_is_shown_as_text(http_site):
 
 # -- other pages ---------------------------------------------------------------------------------
 
+# Without an icon of its own, the browser asks for one when the server may be gone.
+HEAD = "<!doctype html><title>x</title><link rel=icon href='data:,'>"
+
+
 @contextlib.contextmanager
 def foreign_page(text):
     """Serve a page of somebody else; it is another origin."""
@@ -145,7 +149,7 @@ def foreign_page(text):
 
 def framed(browser, url):
     """True if a page of somebody else can show ours in a frame."""
-    with foreign_page(f"<!doctype html><title>x</title><iframe id=f src='{url}'></iframe>") as foreign:
+    with foreign_page(f"{HEAD}<iframe id=f src='{url}'></iframe>") as foreign:
         browser.open(foreign)
         browser.in_frame("#f")
         shows = browser.run("return document.getElementById('app') !== null")
@@ -175,7 +179,7 @@ def test_another_origin_cannot_ask_even_with_the_secret(http_site):
         const tries = [["cors", {Authorization: `Bearer ${secret}`}], ["no-cors", {}], ["cors", {}], ["cors", {"Content-Type": "text/plain"}]];
         Promise.all(tries.map(([mode, headers]) => fetch(url, {method: "POST", mode, headers, body, credentials: "include"})
             .then(r => r.text().then(text => [r.type, text]), () => "refused"))).then(done)"""
-    with foreign_page("<!doctype html><title>x</title>") as foreign:
+    with foreign_page(HEAD) as foreign:
         browser.open(foreign)
         answers = browser.ask(ask, f"{page.server.origin}/exchange", page.server.secret)
     assert [answer for answer in answers if answer not in ("refused", ["opaque", ""])] == []
