@@ -15,7 +15,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
 # modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
-	golang-go nodejs php-cli mypy zsh fish less chromium chromium-driver python3-selenium firefox-esr cockpit-ws cockpit-bridge cockpit-system
+	golang-go nodejs php-cli mypy zsh fish less chromium firefox-esr cockpit-ws cockpit-bridge cockpit-system
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.

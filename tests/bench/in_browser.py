@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Use the page over a million tokens in Chromium, and print what it takes, as JSON.  It is run by Debian's Python, which has
-selenium.
+pytest.
 
     in_browser.py SOCKET"""
 import contextlib
@@ -17,7 +17,7 @@ import browsers
 TIMES = 7
 PAGES = 20
 SEARCHED = "svc-0042", "svc-0137", "svc-0815"
-# Counts from the beginning of the navigation, in the page: nothing of WebDriver is measured.
+# Counts from the beginning of the navigation, in the page: nothing of DevTools is measured.
 FIRST_ROW = """new MutationObserver((_, observer) => {
     if (document.querySelector("tbody tr[data-id]")) {
         observer.disconnect();
@@ -48,7 +48,7 @@ def memory(browser):
 
 
 def until(browser, action, wanted=""):
-    return browser.driver.execute_async_script(UNTIL, action, wanted) / 1e3
+    return browser.ask(UNTIL, action, wanted) / 1e3
 
 
 def first_rows(browser, page):
@@ -57,7 +57,7 @@ def first_rows(browser, page):
     page.open()
     found = []
     for _ in range(TIMES):
-        browser.driver.refresh()
+        browser.reload()
         browser.wait("tbody tr", within=30)
         found.append(browser.run("return window.__first") / 1e3)
     return found
@@ -93,7 +93,7 @@ def main(socket):
     from browser import Browser
     from web_page import Page, jeton_web
     keeper = browsers.Keeper()
-    os.environ[browsers.BROWSER] = keeper.description()
+    os.environ[browsers.BROWSER] = keeper.address
     try:
         result = {}
         with jeton_web(socket) as server:

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run chromedriver until standard input ends, or SIGTERM; then end it, and all that it started.  Prints its port, and a directory
-for the browser's profile, which is removed at the end.  The arguments are Python's paths."""
+"""Run a browser, which the arguments are behind the folder of in_memory.py, until standard input ends, or SIGTERM; then end it,
+and all that it started, and remove its profile.  Prints the address of its DevTools."""
 import contextlib
 import ctypes
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path[:] = sys.argv[1:]
-import in_memory       # noqa: E402, which the paths are for
-import ports           # noqa: E402
+sys.path.append(sys.argv[1])
+import in_memory       # noqa: E402, which the path is for
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -45,22 +43,27 @@ def end_all():
         time.sleep(0.01)
 
 
+def address(browser, path):
+    """Wait until the browser has written where its DevTools are, which are its port and a path, a line each."""
+    while browser.poll() is None:
+        with contextlib.suppress(FileNotFoundError), open(path) as file:
+            port, _, rest = file.read().strip().partition("\n")
+            if rest:
+                return f"ws://127.0.0.1:{port}{rest}"
+        time.sleep(0.02)
+    sys.exit("the browser does not start")
+
+
 def main():
     os.setsid()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     directory = tempfile.mkdtemp(prefix="jeton-browser-", dir=in_memory.place())
     try:
-        port = ports.free_port()
         with open(f"{directory}/log", "wb") as log:
-            driver = subprocess.Popen(["chromedriver", f"--port={port}", "--log-level=SEVERE"], stdin=subprocess.DEVNULL,
-                                      stdout=log, stderr=log, env=os.environ | {"TMPDIR": directory, "HOME": directory})
-        while driver.poll() is None:
-            with socket.socket() as sock:
-                if sock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.02)
-        print(port, f"{directory}/profile", flush=True)
+            browser = subprocess.Popen([*sys.argv[2:], "--remote-debugging-port=0", f"--user-data-dir={directory}/profile"],
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | {"TMPDIR": directory, "HOME": directory})
+        print(address(browser, f"{directory}/profile/DevToolsActivePort"), flush=True)
         sys.stdin.read()
     finally:
         end_all()

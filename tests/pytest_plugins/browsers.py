@@ -3,9 +3,8 @@
 
 It is started before the first test that uses the fixture `browser`, outlives that test's process, and ends with the
 process of pytest, however that ends (browser_keeper.py).  Each test has a context of its own in it, which shares nothing
-with others: support/browser.py.  What is needed to find it is in the environment of tests, as BROWSER."""
-import importlib.util
-import json
+with others: support/browser.py.  The address of its DevTools is in the environment of tests, as BROWSER."""
+import importlib
 import os
 import shutil
 import subprocess
@@ -15,12 +14,14 @@ import urllib.request
 
 import pytest
 
+import in_memory
+
 BROWSER = "JETON_TEST_BROWSER"
 KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser_keeper.py")
-START_WITHIN = 60       # seconds
+ANSWERS_WITHIN = 60     # seconds
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
-             "--disable-breakpad", "--in-process-gpu", "--disable-software-rasterizer", "--disable-site-isolation-trials", "--disable-dev-shm-usage",
+             "--disable-breakpad", "--password-store=basic", "--in-process-gpu", "--disable-software-rasterizer", "--disable-site-isolation-trials", "--disable-dev-shm-usage",
              "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
              # The last two would have pages of the browser itself in each window.
              "--disable-features=Translate,OptimizationHints,MediaRouter,WebUIOmniboxPopup,WebUIOmniboxAimPopup", "--lang=en-US",
@@ -29,39 +30,23 @@ ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic"
 
 
 def missing():
-    """Return the first package that a browser needs and that is not installed, or None."""
-    for program, package in (("chromium", "chromium"), ("chromedriver", "chromium-driver")):
-        if shutil.which(program) is None:
-            return package
-    return None if importlib.util.find_spec("selenium") else "python3-selenium"
+    """Return the package that a browser needs if it is not installed, or None."""
+    return None if shutil.which("chromium") else "chromium"
 
 
 class Keeper:
-    """A chromedriver with one session, in processes that end with this one."""
+    """A Chromium, in processes that end with this one.  Its .address is that of its DevTools."""
 
     def __init__(self):
-        self.process = subprocess.Popen([sys.executable, KEEPER, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        port, profile = self.process.stdout.readline().split(maxsplit=1)
-        self.url = f"http://127.0.0.1:{port}"
-        options = {"binary": shutil.which("chromium"), "args": [*ARGUMENTS, f"--user-data-dir={profile.strip()}"]}
-        made = self.ask("POST", "/session", {"capabilities": {"alwaysMatch": {
-            "browserName": "chrome", "goog:chromeOptions": options, "unhandledPromptBehavior": "ignore"}}})
-        self.session = made["sessionId"]
-        self.capabilities = made["capabilities"]
-
-    def ask(self, method, path, body=None):
-        request = urllib.request.Request(self.url + path, method=method, headers={"Content-Type": "application/json"},
-                                         data=None if body is None else json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=START_WITHIN) as response:
-            return json.load(response)["value"]
-
-    def description(self):
-        """Return what BROWSER has of it."""
-        return json.dumps({"url": self.url, "session": self.session, "capabilities": self.capabilities})
+        self.process = subprocess.Popen([sys.executable, KEEPER, os.path.dirname(in_memory.__file__), "chromium", *ARGUMENTS],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+        assert self.address, "chromium does not start"
 
     def lives(self):
         try:
-            return bool(self.ask("GET", f"/session/{self.session}/window/handles"))
+            with urllib.request.urlopen(f"http://{self.address.split('/')[2]}/json/version", timeout=ANSWERS_WITHIN) as response:
+                return bool(response.read())
         except (urllib.error.URLError, OSError, ValueError):
             return False
 
@@ -88,7 +73,7 @@ def provide(config):
     if keeper is None:
         importlib.import_module("browser")          # once for all tests, which are forked from here
         keeper = config.stash[KEPT] = Keeper()
-        os.environ[BROWSER] = keeper.description()
+        os.environ[BROWSER] = keeper.address
 
 
 def pytest_unconfigure(config):

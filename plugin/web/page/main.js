@@ -13,6 +13,7 @@ import { text } from "./strings.js";
 const RETRY_MS = 2000;
 
 let made = null; // one client for the page: each goes on looking for a server that is lost
+let trying = false;
 
 /** The transport takes the secret out of the address before anything else is done. */
 async function connect() {
@@ -31,14 +32,21 @@ function showFailure(root, error, again) {
         h("button", { type: "button", class: "button", "data-action": "retry", onclick: again }, text.shell.again)));
 }
 
-/** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again. */
+/** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again: once at a time. */
 async function run(root) {
+    if (trying)
+        return;
+    trying = true;
+    for (const button of root.querySelectorAll("[data-action=retry]"))
+        button.disabled = true;
     try {
         const client = await connect();
         start(root, client, await client.hello());
     } catch (error) {
         const timer = error.kind === "unauthorized" ? 0 : setTimeout(() => run(root), RETRY_MS);
         showFailure(root, error, () => { clearTimeout(timer); run(root); });
+    } finally {
+        trying = false;
     }
 }
 

@@ -8,15 +8,10 @@ import json
 import os
 import re
 
-from selenium.webdriver import ActionChains, ChromeOptions
-from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
-from selenium.webdriver.common.by import By
-from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.common.exceptions import JavascriptException, WebDriverException
-
+import in_page
 import keys
 from browsers import BROWSER
-from devtools import DevTools
+from devtools import DevTools, Failed
 from heap import Heap
 from settings import ROOT
 from waiting import eventually
@@ -24,68 +19,8 @@ from waiting import eventually
 SCREENSHOTS = os.path.join(ROOT, "build", "screenshots")
 AXE = os.path.join(ROOT, "build", "axe", "axe.min.js")
 NOT_OURS = re.compile(r"^(data|blob|about|chrome|devtools):")
-# Before anything of the page: keeps what it writes where a secret must not be.
-SPY = """(() => {
-    const written = [];
-    const keep = (where, what) => written.push([where, String(what)]);
-    for (const [owner, name] of [[Storage.prototype, "setItem"], [History.prototype, "pushState"], [History.prototype, "replaceState"],
-                                 [IDBObjectStore.prototype, "put"], [IDBObjectStore.prototype, "add"], [window.Cache?.prototype ?? {}, "put"]]) {
-        const real = owner[name];
-        owner[name] = function (...given) {
-            keep(name, JSON.stringify(given));
-            return real.apply(this, given);
-        };
-    }
-    for (const [owner, name] of [[Document.prototype, "title"], [Document.prototype, "cookie"]]) {
-        const real = Object.getOwnPropertyDescriptor(owner, name);
-        Object.defineProperty(owner, name, { ...real, set(value) { keep(name, value); real.set.call(this, value); } });
-    }
-    Object.defineProperty(window, "__written", { value: written, enumerable: false });
-})()"""
-
-# These wait in the page, up to a second: asking it anew each time costs more than what is tried.
-SHOWN = """const [css, text, done] = arguments, end = performance.now() + 1000;
-    const look = () => {
-        const found = [...document.querySelectorAll(css)].find(e => e.checkVisibility({ checkVisibilityCSS: true }) &&
-            (text === null || e.innerText.includes(text))) ?? null;
-        found !== null || performance.now() > end ? done(found) : setTimeout(look, 20);
-    };
-    look();"""
-# Where the mouse meets the element itself, and nothing that covers it.
-MET = """const [css, text, done] = arguments, end = performance.now() + 1000;
-    const met = e => {
-        const box = e.getClientRects()[0], side = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2;
-        const x = side(box.left, box.right, innerWidth), y = side(box.top, box.bottom, innerHeight);
-        return e.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
-    };
-    const scrolled = e => (e.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" }), e);
-    const look = () => {
-        const found = [...document.querySelectorAll(css)].find(e => e.checkVisibility({ checkVisibilityCSS: true }) &&
-            e.getClientRects().length > 0 && (text === null || e.innerText.includes(text)));
-        const at = found ? met(found) ?? met(scrolled(found)) : null;
-        at !== null || performance.now() > end ? done(at) : setTimeout(look, 20);
-    };
-    look();"""
-GONE = """const [css, done] = arguments, end = performance.now() + 1000;
-    const look = () => {
-        const left = [...document.querySelectorAll(css)].some(e => e.checkVisibility());
-        !left || performance.now() > end ? done(!left) : setTimeout(look, 20);
-    };
-    look();"""
-SETTLED = """const done = arguments[0], look = () => !document.querySelector("[aria-busy=true]") &&
-    document.getAnimations().every(a => a.playState !== "running") ? done() : requestAnimationFrame(look);
-    look();"""
-
-
-class Attached(WebDriver):
-    """The session that browsers.py has made."""
-
-    def __init__(self, kept):
-        self.kept = kept
-        super().__init__(command_executor=ChromiumRemoteConnection(kept["url"], browser_name="chrome", vendor_prefix="goog"), options=ChromeOptions())
-
-    def start_session(self, *_, **__):
-        self.session_id, self.caps = self.kept["session"], self.kept["capabilities"]
+NOT_YET = re.compile(r"Cannot find context|uniqueContextId not found")
+LEFT = re.compile(r"context was destroyed|navigated or closed|Promise was collected")
 
 
 class Browser:
@@ -93,13 +28,11 @@ class Browser:
     did what it must not."""
 
     def __init__(self):
-        self.driver = Attached(kept := json.loads(os.environ[BROWSER]))
-        self.tools = DevTools(kept["capabilities"]["goog:chromeOptions"]["debuggerAddress"])
+        self.tools = DevTools(os.environ[BROWSER])
         self.expected = []
         self.origins = set()
         self.sessions = []
         self.found = []
-        self.framed = False
 
     def __enter__(self):
         # What a test before this one left, if it was killed.
@@ -124,94 +57,94 @@ class Browser:
             self.context = None
 
     def new_page(self):
-        """Open another page of the same context, and go on with it; return its handle."""
-        target = self.tools.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
-        self.session = self.tools.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        """Open another page of the same context, and go on with it."""
+        self.target = self.frame = self.tools.call("Target.createTarget", url="about:blank", browserContextId=self.context)["targetId"]
+        self.session = self.tools.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         self.sessions.append(self.session)
-        for domain in "Page", "Runtime", "Log", "Network", "Audits":
-            self.cdp(f"{domain}.enable")
-        self.cdp("Page.addScriptToEvaluateOnNewDocument", source=SPY)
-        self.cdp("Emulation.setFocusEmulationEnabled", enabled=True)
-        self.driver.switch_to.window(target)
+        self.cdp_all([(f"{domain}.enable", {}) for domain in ("Page", "Runtime", "Log", "Network", "Audits")] + [
+            ("Page.setLifecycleEventsEnabled", {"enabled": True}),
+            ("Page.addScriptToEvaluateOnNewDocument", {"source": in_page.SPY}),
+            ("Emulation.setFocusEmulationEnabled", {"enabled": True})])
         self.size(1200, 800)
         self.scheme("light", motion="reduce")
-        return target
 
     def cdp(self, method, **parameters):
         return self.tools.call(method, self.session, **parameters)
 
+    def cdp_all(self, calls):
+        """Ask for several things, one after the other, and wait for all of them."""
+        sent = [(self.tools.send(method, self.session, **parameters), method) for method, parameters in calls]
+        for number, method in sent:
+            self.tools.result(number, method)
+
     # -- what a person does ----------------------------------------------------------------------
 
     def open(self, url):
+        """Go to an address, and wait until the page is loaded."""
         self.origins.add("/".join(url.split("/")[:3]))
-        self.driver.get(url)
+        self.frame = self.target
+        begun = self.cdp("Page.navigate", url=url)
+        if "errorText" in begun:
+            raise Failed(f"{url}: {begun['errorText']}")
+        self.loaded(begun.get("loaderId"))
+
+    def reload(self):
+        self.frame, before = self.target, len(self.tools.events)
+        self.cdp("Page.reload")
+        event = self.tools.event(self.session, "Page.frameNavigated", lambda one: one["frame"]["id"] == self.target, before)
+        self.loaded(event["frame"]["loaderId"])
+
+    def loaded(self, loader):
+        if loader is not None:          # another document
+            self.tools.event(self.session, "Page.lifecycleEvent", lambda one: (one["loaderId"], one["name"]) == (loader, "load"), 0)
 
     def all(self, css):
-        return self.driver.find_elements(By.CSS_SELECTOR, css)
+        """Return the texts of all such elements, also of those that cannot be seen."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)", css)
 
     def wait(self, css, text=None, within=10):
-        """Wait for an element that can be seen, and whose text contains this; return it."""
-        try:
-            return eventually(lambda: self.ask(SHOWN, css, text), f"{css} {text or ''}", within, every=0.05)
-        except AssertionError as late:
-            raise AssertionError(f"{late}; the page has: {self.body()[:3000]}") from None
+        """Wait for an element that can be seen, and whose text contains this."""
+        self.text(css, text, within)
 
     def text(self, css, text=None, within=10):
         """Wait for an element likewise; return its whole text."""
-        read = []
-        self.act(css, text, within, lambda one: read.append(self.run("return arguments[0].innerText", one)))
-        return read[-1]
+        return self.found_in_page(in_page.SHOWN, css, text, within)[0]
 
     def gone(self, css, within=10):
         """Wait until no such element can be seen."""
-        eventually(lambda: self.ask(GONE, css), f"{css} is gone", within, every=0.05)
+        eventually(lambda: self.ask(in_page.GONE, css), f"{css} is gone", within, every=0.05)
+
+    def found_in_page(self, script, css, text, within):
+        try:
+            return eventually(lambda: self.ask(script, css, text), f"{css} {text or ''}", within, every=0.05)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the page has: {self.body()[:3000]}") from None
 
     def body(self):
         return self.run("return document.body ? document.body.innerText : ''")
 
     def click(self, css, text=None, within=10):
         """Click as a mouse does: it fails where something covers the element."""
-        if self.framed:         # the driver knows where a frame is, at ten times the cost
-            self.act(css, text, within, lambda one: one.click())
-            return
-        try:
-            x, y = eventually(lambda: self.ask(MET, css, text), f"{css} {text or ''} can be clicked", within, every=0.05)
-        except AssertionError as late:
-            raise AssertionError(f"{late}; the page has: {self.body()[:3000]}") from None
-        for kind, button in ("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left"):
-            self.cdp("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, clickCount=int(button == "left"))
+        x, y = self.found_in_page(in_page.MET, css, text, within)
+        self.cdp_all([("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": button, "clickCount": int(button == "left")})
+                      for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left"))])
 
-    def type(self, css, text, clear=True):
-        def write(one):
-            if clear:
-                one.clear()
-            one.send_keys(text)
-        self.act(css, None, 10, write)
-
-    def act(self, css, text, within, what):
-        """Do something with an element, which the page may replace at any moment or cover for one."""
-        last = None
-
-        def done():
-            nonlocal last
-            try:
-                what(self.wait(css, text, within))
-                return True
-            except WebDriverException as fault:
-                last = fault
-                return False
-        try:
-            eventually(done, f"{css} can be used", within, every=0.05)
-        except AssertionError:
-            raise last from None
+    def type(self, css, text):
+        """Type this in a field, in the place of what is in it."""
+        eventually(lambda: self.ask(in_page.ENTERED, css), f"{css} can be written in", every=0.05)
+        self.keys(text)
 
     def keys(self, *given):
         """Press keys, wherever the focus is."""
-        for key in given:
-            ActionChains(self.driver).send_keys(key).perform()
+        for text in given:
+            self.press(keys.pressed(text))
 
     def chord(self, modifier, key):
-        ActionChains(self.driver).key_down(modifier).send_keys(key).key_up(modifier).perform()
+        down, up = keys.pressed(modifier)
+        self.press([down | {"modifiers": keys.SHIFTED}, *keys.pressed(key, keys.SHIFTED), up])
+
+    def press(self, events):
+        self.cdp_all([("Input.dispatchKeyEvent", event) for event in events])
 
     def tab_to(self, css, most=80, back=False):
         """Press Tab until an element has the focus."""
@@ -225,23 +158,47 @@ class Browser:
         raise AssertionError(f"Tab does not lead to {css}")
 
     def clipboard(self):
-        return self.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))")
+        return self.ask("navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))")
+
+    # -- scripts ---------------------------------------------------------------------------------
 
     def run(self, script, *arguments):
-        return self.driver.execute_script(script, *arguments)
+        return self.call(in_page.at_once(script), arguments)
 
     def ask(self, script, *arguments):
         """Run what answers later; None if the page was left meanwhile."""
         try:
-            return self.driver.execute_async_script(script, *arguments)
-        except JavascriptException as fault:
-            if "unload" not in fault.msg:
+            return self.call(in_page.later(script), arguments, awaitPromise=True)
+        except Failed as fault:
+            if not LEFT.search(str(fault)):
                 raise
             return None
 
+    def call(self, function, arguments, **how):
+        """Call a function in the frame's document, as soon as there is one; return its value."""
+        return self.called(function, arguments, returnByValue=True, **how).get("value")
+
+    def called(self, function, arguments, **how):
+        def answer():
+            context = self.tools.contexts.get((self.session, self.frame))
+            try:
+                return context and self.cdp("Runtime.callFunctionOn", functionDeclaration=function, uniqueContextId=context,
+                                            arguments=[{"value": value} for value in arguments], **how)
+            except Failed as fault:
+                if not NOT_YET.search(str(fault)):
+                    raise
+            finally:
+                self.tools.take_in()
+        done = eventually(answer, "there is a document")
+        if "exceptionDetails" in done:
+            raise Failed(json.dumps(done["exceptionDetails"])[:1500])
+        return done["result"]
+
     def in_frame(self, css):
-        self.driver.switch_to.frame(self.wait(css, within=20))
-        self.framed = True
+        """Go on in the frame that an element has."""
+        self.wait(css, within=20)
+        found = self.called(in_page.at_once("return document.querySelector(arguments[0])"), [css])
+        self.frame = self.cdp("DOM.describeNode", objectId=found["objectId"])["node"]["frameId"]
 
     # -- what it looks like ------------------------------------------------------------------------
 
@@ -254,7 +211,7 @@ class Browser:
 
     def settled(self):
         """Wait until nothing is on its way any more: requests of the page's parts, animations."""
-        self.driver.execute_async_script(SETTLED)
+        eventually(lambda: self.ask(in_page.SETTLED), "nothing is on its way")
 
     def screenshot(self, name, clip=None):
         os.makedirs(SCREENSHOTS, exist_ok=True)
@@ -270,7 +227,7 @@ class Browser:
         if not self.run("return 'axe' in window"):
             with open(AXE) as file:
                 self.run(file.read())
-        found = self.driver.execute_async_script(
+        found = self.ask(
             "const [rules, done] = arguments; axe.run({resultTypes: ['violations'], preload: false, ...(rules ? {runOnly: rules} : {})})"
             ".then(r => done(r.violations), e => done([{id: String(e), nodes: []}]))", rules)
         del self.tools.events[before:]

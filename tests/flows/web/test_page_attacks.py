@@ -97,7 +97,7 @@ def test_hostile_daemon_gets_no_further_than_a_message(http_site, verb):
             page.go("whose")
             page.go("tokens")           # which reads the list anew
         else:
-            browser.driver.refresh()
+            browser.reload()
             browser.wait("main h1, main h2")
         browser.settled()
         unharmed(browser)
@@ -149,7 +149,6 @@ def framed(browser, url):
         browser.open(foreign)
         browser.in_frame("#f")
         shows = browser.run("return document.getElementById('app') !== null")
-        browser.driver.switch_to.default_content()
     return shows
 
 
@@ -178,7 +177,7 @@ def test_another_origin_cannot_ask_even_with_the_secret(http_site):
             .then(r => r.text().then(text => [r.type, text]), () => "refused"))).then(done)"""
     with foreign_page("<!doctype html><title>x</title>") as foreign:
         browser.open(foreign)
-        answers = browser.driver.execute_async_script(ask, f"{page.server.origin}/exchange", page.server.secret)
+        answers = browser.ask(ask, f"{page.server.origin}/exchange", page.server.secret)
     assert [answer for answer in answers if answer not in ("refused", ["opaque", ""])] == []
     assert page.daemon.list() == []
     page.open()
@@ -194,6 +193,6 @@ def test_another_name_of_this_machine_serves_nothing(http_site):
     ask = """const [secret, done] = arguments;
         fetch("/exchange", {method: "POST", headers: {Authorization: `Bearer ${secret}`}, body: "create description=attack\\nquit\\n"})
             .then(r => r.text().then(text => done([r.status, text])), e => done(String(e)))"""
-    answer = browser.driver.execute_async_script(ask, page.server.secret)
+    answer = browser.ask(ask, page.server.secret)
     assert answer[0] in (403, 421), answer
     assert page.daemon.list() == []

@@ -157,7 +157,7 @@ def test_denial_that_nobody_takes_is_told_as_in_force_here_and_waiting(fleet):
     assert "is sent to the database when that is reached" in said and "not changed" not in said
     browser.wait("[data-explain=revoked]")
     assert host.verify(made["token"]) == "NO revoked"
-    browser.driver.refresh()
+    browser.reload()
     browser.wait("[data-banner=unsent]:not([hidden])", "1 denial is not in the fleet’s database yet.")
     browser.screenshot("fleet-unsent")
     page.go("health")

@@ -6,7 +6,7 @@ def test_token_is_created_copied_used_and_revoked_in_the_page(site, gateway):
     page, browser = site("daemon.activation_delay=4s")
     api = gateway(page.daemon)
     page.open()
-    header = browser.wait("header h1").find_element("xpath", "..").text
+    header = browser.text("header :has(> h1)")
     assert "Settings" in header and "API Access Tokens" in header
     browser.wait("[data-empty=all]")
 

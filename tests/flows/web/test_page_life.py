@@ -55,7 +55,7 @@ def test_reload_keeps_the_session_and_the_address_has_no_secret(http_site):
     assert page.server.secret not in "".join(
         event["request"]["url"] + event["request"].get("urlFragment", "").replace(f"#{page.server.secret}", "")
         for event in browser.tools.of(browser.session, "Network.requestWillBeSent"))
-    browser.driver.refresh()
+    browser.reload()
     page.loaded()
     browser.wait("[data-empty=all]")
 
@@ -146,11 +146,14 @@ def test_page_that_waits_long_for_its_daemon_asks_no_more_often(http_site):
     browser.open(page.server.link)
     for _ in range(20):
         browser.wait("[data-banner=start]", "jetond does not answer")
-        browser.click("[data-action=retry]")
+        browser.wait("[data-action=retry]:enabled")
+        browser.run("const retry = document.querySelector('[data-action=retry]'); retry.click(); retry.click()")
     page.daemon.start()
     page.loaded()
     browser.wait("[data-empty=all]")
+    browser.ask("setTimeout(arguments[0], 2500)")           # what failed is tried again after two seconds
     sent = [event["request"].get("postData", "") for event in browser.tools.of(browser.session, "Network.requestWillBeSent")
             if event["request"]["url"].endswith("/exchange")]
     assert sum("hello" in lines for lines in sent) >= 20
+    assert sum(lines.startswith("watch") for lines in sent) == 1, "one page runs, however often it was begun"
     assert sum(lines.startswith("ping") for lines in sent) < 10, "one client looks for it, however often it was tried"
