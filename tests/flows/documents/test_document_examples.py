@@ -275,7 +275,7 @@ KINDS = [
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
     (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
     (re.compile(r"([$#] )?jeton (fleet|create group=|revoke \w+ confirm=|list group=)"), run_fleet_by_hand),
-    (re.compile(r"(# pg_hba\.conf\n)?hostssl |fleet +/|synchronous_standby_names"), run_nothing),   # fleet/test_running_a_fleet.py
+    (re.compile(r"(# pg_hba\.conf\n)?hostssl |fleet +/|synchronous_standby_names|restore_command"), run_nothing),   # fleet/test_running_a_fleet.py
     (SHELL, run_shell),
     (re.compile(r"(request|reply|id) +=| *bytes ─▶"), run_nothing),
     (re.compile(r"upstream |location |forward_auth |http-request "), run_excerpt),

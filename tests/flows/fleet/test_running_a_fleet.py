@@ -11,7 +11,7 @@ import tempfile
 import pytest
 
 from documents import examples, plain, read
-from fleet_database import Database
+from fleet_database import Database, wait_for
 from ports import free_port
 from postgres import need_postgresql
 from settings import PATIENCE
@@ -53,7 +53,7 @@ class Server:
         for name in "pg_hba.conf", "pg_ident.conf":
             text = read(f"{EXAMPLES}/{name}").replace("10.0.0.0/8", "127.0.0.1/32")
             if name == "pg_hba.conf":       # the administrator is not postgres here
-                text = re.sub(r"^local .*$", "local all admin trust", text, flags=re.M)
+                text = re.sub(r"^(local +\w+) .*$", r"\1 admin trust", text, flags=re.M)
             self.write(f"{self.database.directory}/data/{name}", text)
         for name in "server.key", "server.crt", "fleet-ca.crt":
             shutil.copy(f"{self.keys}/{name}", self.database.directory)
@@ -62,7 +62,7 @@ class Server:
     def settings(self):
         text = read(f"{EXAMPLES}/postgresql.conf")
         for was, ours in (("'*'", "'127.0.0.1'"), ("1200", "20"), ("1GB", "16MB"), ("'ANY 1 (db1, db2, db3)'", "''"),
-                          ("/etc/postgresql/", "../")):
+                          ("/etc/postgresql/", "../"), ("/var/backups/jeton", "../backups")):
             assert was in text, was
             text = text.replace(was, ours)
         return text
@@ -114,6 +114,65 @@ def test_certificates_and_examples_let_each_host_in_under_its_own_name_only(plac
             assert re.search("does not match host name|certificate verify failed", log_in("web1", "fleet", **other)), other
     finally:
         server.database.stop("immediate")
+
+
+class Restore:
+    """What the page shows of backup and restore, done with Debian's names replaced by those of a server here."""
+
+    def __init__(self, database):
+        self.database, home = database, database.directory
+        self.names = {"runuser -u postgres -- ": "", "/var/backups/jeton": f"{home}/backups", "/var/lib/postgresql/15/main": f"{home}/data",
+                      "/etc/postgresql/15/main/conf.d/": f"{home}/"}
+        self.steps = {f"pg_ctlcluster 15 main {word}": [getattr(database, each) for each in words] for word, words in
+                      {"stop": ["stop"], "start": ["start"], "restart": ["stop", "start"]}.items()}
+        self.environment = {"PATH": f"{database.bin}:{os.environ['PATH']}", "PGHOST": home, "PGPORT": str(database.port),
+                            "PGUSER": "admin", "PGDATABASE": "postgres"}
+        begin, end = (read(PAGE)[:read(PAGE).index(f".Ss {name}\n")].count("\n") for name in ("Backup and restore", "Monitoring"))
+        self.shown = [example for example in examples(PAGE) if begin < example.line < end]
+
+    def do(self, example):
+        for line in example.lines:
+            assert line.startswith("# "), line
+            if line[2:] in self.steps:
+                for step in self.steps[line[2:]]:
+                    step()
+            elif "pg_is_in_recovery" in line:
+                wait_for(lambda line=line: self.shell(line[2:]) == "f\n", "the restore ends")
+            else:
+                self.shell(line[2:])
+
+    def shell(self, line):
+        for debian, ours in self.names.items():
+            line = line.replace(debian, ours)
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, cwd="/", env=self.environment, timeout=30 * PATIENCE,
+                              check=False, **self.database.owner)
+        assert done.returncode == 0, (line, done.stderr)
+        return done.stdout
+
+
+def test_a_backup_and_archived_wal_are_restored_to_a_moment_as_the_page_says(place):
+    server = Server(place)
+    database = server.database
+    with open(f"{database.directory}/data/postgresql.conf", "a", encoding="ascii") as file:
+        file.write("include_if_exists = '../restore.conf'\n")
+    restore = Restore(database)
+    backup, put_in_place, settings, start, _ = restore.shown
+    restore.shell("install -d -m 0700 /var/backups/jeton /var/backups/jeton/wal")
+    try:
+        database.start()
+        restore.do(backup)
+        database.sql("create table said as select 'before' as word; select pg_switch_wal()")
+        moment = database.sql("select clock_timestamp()")
+        database.sql("insert into said values ('after')")
+        wait_for(lambda: database.sql("select archived_count > 1 from pg_stat_archiver") == "t", "WAL is archived")
+        restore.do(put_in_place)
+        text = re.sub(r"(recovery_target_time = ).*", rf"\1'{moment}'", settings.text)
+        server.write(f"{database.directory}/restore.conf", text.replace("/var/backups/jeton", f"{database.directory}/backups"))
+        restore.do(start)
+        assert database.sql("select string_agg(word, ' ') from said") == "before"
+        assert not os.path.exists(f"{database.directory}/restore.conf")
+    finally:
+        database.stop("immediate")
 
 
 def test_what_the_page_says_of_the_examples_is_in_them():

@@ -71,7 +71,7 @@ def check_fleet(arguments):
 
 
 def check_rm(arguments):
-    return arguments == ["-r", "/var/lib/postgresql/15/main"]
+    return arguments == ["-r", "/var/lib/postgresql/15/main"] or arguments[0].endswith("/conf.d/restore.conf")
 
 
 def check_ln(arguments):
@@ -90,5 +90,5 @@ CALLS = {
     "pam-auth-update": lambda a: a[0] == "--enable" and os.path.exists(f"plugin/pam/{a[1]}.pam-config"),
 }
 for harmless in ("systemd-sysusers", "systemd-tmpfiles", "ldconfig", "deploy", "psql", "ssh", "createdb", "createuser",
-                 "pg_basebackup", "pg_ctlcluster"):
+                 "pg_basebackup", "pg_ctlcluster", "mv", "cp", "touch"):
     CALLS[harmless] = lambda arguments: True
