@@ -173,7 +173,9 @@ def test_a_backup_and_archived_wal_are_restored_to_a_moment_as_the_page_says(pla
         assert not os.path.exists(f"{database.directory}/restore.conf")
         restore.shell("rm -r /var/backups/jeton/base")
         restore.do(backup)
-        last = database.sql("select pg_walfile_name(pg_switch_wal())")
+        database.sql("insert into said values ('later')")
+        last = database.sql("select pg_walfile_name(pg_current_wal_lsn())")
+        database.sql("select pg_switch_wal()")
         wait_for(lambda: os.path.exists(f"{database.directory}/backups/wal/{last}"), "what the restore brought does not stop the archive")
         assert database.sql("select failed_count from pg_stat_archiver") == "0"
     finally:
