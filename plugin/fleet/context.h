@@ -77,7 +77,7 @@ struct context {
     bool place_known;         /* it has said so on this connection */
     bool verified;            /* the place is in the history of the database on this connection */
     bool empty;      /* the database had no change at all; then a place of none is in its history */
-    bool unanswered; /* an answer could not be told: jetond is to offer its request again */
+    bool unanswered; /* an answer could not be sent: jetond is to offer its request again */
     uint64_t rewinds, tokens, waiting;
     struct lease lease;
     struct lease_before before;

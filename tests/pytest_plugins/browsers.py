@@ -20,8 +20,7 @@ BROWSER = "JETON_TEST_BROWSER"
 KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser_keeper.py")
 ANSWERS_WITHIN = 60     # seconds
 ARGUMENTS = ["--headless=new", "--no-startup-window", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
              "--disable-breakpad", "--password-store=basic", "--in-process-gpu", "--disable-software-rasterizer",
              "--disable-site-isolation-trials", "--disable-dev-shm-usage",
              "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",

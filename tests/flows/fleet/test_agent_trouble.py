@@ -23,20 +23,15 @@ def link_to(fleet):
 # -- standbys --------------------------------------------------------------------------------------
 
 def waiting_for_a_standby(fleet):
-    return {pid for pid, in fleet.admin.ask("select pid from pg_stat_activity where usename = 'h1' and wait_event = 'SyncRep'")}
+    """Return the statements of h1 that wait: (session, when it began)."""
+    return set(fleet.admin.ask("select pid, query_start::text from pg_stat_activity where usename = 'h1' and wait_event = 'SyncRep'"))
 
 
-class Canceller:
-    """Cancels each wait of h1 for a standby once: a session may be slow to notice, and what comes again would meet its next statement."""
-
-    def __init__(self, fleet):
-        self.admin, self.done = fleet.admin, set()
-
-    def cancel(self):
-        waits = self.admin.ask("select pid, query_start::text from pg_stat_activity where usename = 'h1' and wait_event = 'SyncRep'")
-        for wait in set(waits) - self.done:
-            self.done.add(wait)
-            self.admin.ask("select pg_cancel_backend($1)", wait[0])
+def cancel_once(fleet, cancelled):
+    """Cancel each wait for a standby once: a session may be slow to notice, and what comes again would meet its next statement."""
+    for wait in waiting_for_a_standby(fleet) - cancelled:
+        cancelled.add(wait)
+        fleet.admin.ask("select pg_cancel_backend($1)", wait[0])
 
 
 def test_cancelled_wait_for_a_standby_confirms_neither_a_change_nor_a_beat(fake_jetond):
@@ -46,15 +41,15 @@ def test_cancelled_wait_for_a_standby_confirms_neither_a_change_nor_a_beat(fake_
         with following(fleet.conninfo("h1"), fake_jetond):
             cluster.require_standby("nobody")
             fleet.admin.run("set synchronous_commit = local")
-            request, canceller = fake_jetond.offer(create(1)), Canceller(fleet)
+            request, cancelled = fake_jetond.offer(create(1)), set()
             while request not in fake_jetond.answered:
-                canceller.cancel()
+                cancel_once(fleet, cancelled)
                 time.sleep(0.02)
             assert fake_jetond.answered[request][1]["code"] == "not-confirmed"
             until = max(lease[1] for lease in fake_jetond.leases)
             began = time.monotonic()
             while time.monotonic() - began < 2:         # polls make beats, whose waits are cancelled
-                canceller.cancel()
+                cancel_once(fleet, cancelled)
                 time.sleep(0.02)
             assert max(lease[1] for lease in fake_jetond.leases) < until + 1.5e9, "a beat that nobody confirmed gave a lease"
             cluster.require_standby("")
@@ -70,10 +65,10 @@ def test_agents_that_are_killed_while_they_wait_for_a_standby_leave_the_next_one
             cluster.require_standby("nobody")
             request, before = fake_jetond.offer(denial(1)), set()
             for _ in range(4):
-                pids = eventually(lambda: waiting_for_a_standby(fleet) - before, "it waits", 20)
+                waits = eventually(lambda: waiting_for_a_standby(fleet) - before, "it waits", 20)
                 agent.kill()
-                assert pids <= waiting_for_a_standby(fleet), "its session stays"
-                before |= pids      # the next agent ends it, which may take a moment
+                assert waits <= waiting_for_a_standby(fleet), "its session stays"
+                before |= waits     # the next agent ends it, which may take a moment
                 agent.spawn()
                 eventually(lambda: waiting_for_a_standby(fleet) - before, "the next one takes the denial", 20)
             assert "too many connections" not in agent.log()

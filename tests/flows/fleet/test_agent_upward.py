@@ -156,7 +156,7 @@ def test_connection_that_ends_before_the_answer_means_not_confirmed(fleet_databa
         assert answer(fake_jetond, fake_jetond.offer(create(2)))[0] == "done"
 
 
-def test_answer_that_could_not_be_told_is_given_when_it_is_asked_for_again(fleet_database, fake_jetond, monkeypatch):
+def test_answer_that_could_not_be_sent_is_given_when_it_is_asked_for_again(fleet_database, fake_jetond, monkeypatch):
     """Of the agent's two connections the one that takes changes may be there before the one that answers."""
     fleet_database.join("h1", "web", issuer=True).close()
     monkeypatch.setenv("LD_PRELOAD", preload.built("failing"))

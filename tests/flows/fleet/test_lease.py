@@ -32,13 +32,13 @@ NOTHING = (NO, "NO revoked", NO, "OK")
 KEPT = ("OK", "NO revoked", NO, "OK")
 
 
-def seen_in_force(d, lease, seconds):
+def seen_in_force(d, feed, seconds, keep=None):
     """Grant a short lease, and look at it in time, for which a busy machine may need a longer one; return how long it is."""
-    lease(seconds)
+    feed.lease(seconds, keep)
     while answers(d) != IN_FORCE:
         seconds *= 3
         assert seconds < 5, "it is not in force"
-        lease(seconds)
+        feed.lease(seconds, keep)
     return seconds
 
 
@@ -55,7 +55,7 @@ def test_without_a_lease_nothing_of_the_fleet_is_judged(host):
 
 def test_a_lease_runs_out(host):
     d, feed = host
-    seconds = seen_in_force(d, lambda seconds: feed.lease(seconds), 0.4)
+    seconds = seen_in_force(d, feed, 0.4)
     began = time.monotonic()
     eventually(lambda: d.verify(d.good) == NO, "it has run out")
     assert time.monotonic() - began < seconds + 2 * PATIENCE
@@ -64,7 +64,7 @@ def test_a_lease_runs_out(host):
 
 def test_known_tokens_may_go_on(host):
     d, feed = host
-    seen_in_force(d, lambda seconds: feed.lease(seconds, keep=60), 0.2)
+    seen_in_force(d, feed, 0.2, keep=60)
     eventually(lambda: answers(d) == KEPT, "only what is known goes on")
     assert int(feed.done("fleet place")["keep"]) > 50_000 and feed.done("fleet place")["lease"] == "0"
     feed.bring(deny(d.good))
