@@ -3,7 +3,6 @@
 import random
 import secrets
 import threading
-import time
 
 import pytest
 
@@ -215,7 +214,8 @@ class Churn:
     def finish(self):
         self.stop.set()
         for thread in self.threads:
-            thread.join(30)
+            thread.join(60 * PATIENCE)
+            assert not thread.is_alive(), "a client is stuck"
         assert self.wrong == []
 
 
@@ -337,7 +337,5 @@ def test_daemon_stops_while_the_answer_is_held_back(daemon):
     eventually(lambda: d.ask(f"verify {leaver[0]['token']}", "verify").verdict == "NO revoked", "it is in force")
     gone.close()
     assert d.ask("ping").verdict == "OK"
-    began = time.monotonic()
     d.restart()
-    assert time.monotonic() - began < 15 * PATIENCE
     assert states(d) == {token["id"]: "revoked" for token in leaver}
