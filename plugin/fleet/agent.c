@@ -116,6 +116,14 @@ static void note_believed(struct context *c, const struct reply *reply)
         ms == 0 ? 0 : monotonic_ms() + (int64_t)(ms < BELIEVED_MAX_MS ? ms : BELIEVED_MAX_MS);
 }
 
+static bool was_there(const struct lease_before *b, const struct fleet_place *place)
+{
+    for (unsigned i = 0; i < b->count; i++)
+        if (fleet_place_equal(&b->place[i], place))
+            return true;
+    return false;
+}
+
 static void on_place(void *unused, const struct reply *reply)
 {
     struct context *c = &context;
@@ -137,9 +145,10 @@ static void on_place(void *unused, const struct reply *reply)
     if (!c->place_known) {
         c->place = place;
         c->place_known = true;
-        if (fleet_place_equal(&place, &c->before.place))
+        if (was_there(&c->before, &place))
             beat_grant_again(c, c->before.until);
-        c->before = (struct lease_before){ 0 };
+        c->before.count = 0;
+        c->before.until = 0;
         follow_if_ready(c);
     }
 }
@@ -158,16 +167,26 @@ static void on_link_up(void *unused)
     ask_place(&context);
 }
 
-/* jetond forgets the lease when it starts.  What was earned is of the place that it had saved, and of no other. */
+/* jetond forgets the lease when it starts.  What was earned is of the place that it had saved, or of one that this
+ * agent led it to from there, and of no other. */
+static void note_before(struct context *c)
+{
+    const bool has = c->place_known && (c->mode == MODE_FOLLOW || c->mode == MODE_WAIT);
+
+    if (!c->place_known && c->mode == MODE_WAIT)
+        return; /* nothing came of this connection */
+    lease_before_add(&c->before, &c->place);
+    if (!has)
+        c->before.count = 0;
+    c->before.until = has ? c->lease.until : 0;
+}
+
 static void on_link_down(void *unused)
 {
     struct context *c = &context;
-    const bool has = c->place_known && (c->mode == MODE_FOLLOW || c->mode == MODE_WAIT);
 
     (void)unused;
-    if (c->place_known || c->mode != MODE_WAIT)
-        c->before = has ? (struct lease_before){ c->place, c->lease.until } :
-                          (struct lease_before){ 0 };
+    note_before(c);
     c->place_known = false;
     c->lease = (struct lease){ 0 };
     c->beat.lease_due = false;

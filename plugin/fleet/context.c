@@ -20,3 +20,9 @@ void context_stuck(struct context *c, const char *format, ...)
     strcpy(c->trouble, why);
     c->go(c, MODE_STUCK);
 }
+
+void lease_before_add(struct lease_before *b, const struct fleet_place *place)
+{
+    if (b->count < sizeof(b->place) / sizeof(b->place[0]))
+        b->place[b->count++] = *place;
+}

@@ -57,7 +57,10 @@ struct figures {
 
 /* What jetond had before its connection ended: it forgets its lease when it starts. */
 struct lease_before {
-    struct fleet_place place;
+    struct fleet_place
+        place[1 +
+              LINK_PENDING_MAX]; /* where it was, and where batches led that it did not answer */
+    unsigned count;
     int64_t until; /* 0: none */
 };
 
@@ -97,6 +100,9 @@ struct context {
     /* The place has moved, or was found to be in the history; agent.c has it. */
     void (*reached)(struct context *c);
 };
+
+/* Note a place where jetond may be. */
+void lease_before_add(struct lease_before *b, const struct fleet_place *place);
 
 /* Note what is wrong, log it once, and go to MODE_STUCK. */
 void context_stuck(struct context *c, const char *format, ...)

@@ -14,33 +14,30 @@ enum {
 
 static void ask(struct context *c);
 
-static bool is_stale(const struct context *c, uint64_t round)
-{
-    return c->mode != MODE_FOLLOW || c->round != round;
-}
-
 /* -- batches ------------------------------------------------------------------------------------ */
 
+/* Whatever has become of the mode meanwhile: jetond has it, or has it perhaps. */
 static void on_saved(struct context *c, enum batch_outcome outcome, const struct fleet_place *place,
-                     uint64_t round)
+                     uint64_t unused)
 {
-    if (is_stale(c, round))
-        return;
+    (void)unused;
     c->feed.batches--;
-    if (outcome == BATCH_REFUSED) {
-        context_stuck(c, "jetond does not take the changes behind %llu: its log says why",
-                      (unsigned long long)c->place.serial);
+    if (outcome == BATCH_LOST) {
+        lease_before_add(&c->before, place);
     } else if (outcome == BATCH_SAVED) {
         c->place = *place;
         c->reached(c);
         ask(c);
+    } else if (c->mode == MODE_FOLLOW) {
+        context_stuck(c, "jetond does not take the changes behind %llu: its log says why",
+                      (unsigned long long)c->place.serial);
     }
 }
 
 static bool send_batch(struct context *c, struct batch *b, const struct fleet_place *to)
 {
     c->figures.changes += batch_count(b);
-    if (!batch_send(b, to, false, on_saved, c->round))
+    if (!batch_send(b, to, false, on_saved, 0))
         return false; /* the connection has ended, or is about to */
     c->feed.batches++;
     c->feed.fetched = *to;
@@ -190,8 +187,8 @@ static void on_later(evutil_socket_t fd, short what, void *context)
 
 void feed_begin(struct context *c)
 {
-    c->feed.fetched = c->place;
-    c->feed.batches = 0;
+    if (c->feed.batches == 0) /* else it goes on behind those that are under way */
+        c->feed.fetched = c->place;
     c->feed.behind = false;
     c->feed.wanted = true;
     if (c->feed.later == NULL)

@@ -58,6 +58,17 @@ export function replace(node, ...children) {
     return node;
 }
 
+/**
+ * Likewise, unless the node has equal ones: then they stay, so that a button that is being pressed is
+ * not gone when it is let go. What their handlers use must be read when they are called.
+ */
+export function replaceOthers(node, ...children) {
+    const wanted = h("div", null, ...children).childNodes;
+    if (node.childNodes.length !== wanted.length || [...node.childNodes].some((child, i) => !child.isEqualNode(wanted[i])))
+        node.replaceChildren(...wanted);
+    return node;
+}
+
 function visible(character) {
     return "\u27e8U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0") + "\u27e9";
 }

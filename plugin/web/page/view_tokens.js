@@ -5,7 +5,7 @@
  * memory, not in the route: somebody may paste a value there.
  */
 
-import { cleanText, h, replace } from "./dom.js";
+import { cleanText, h, replace, replaceOthers } from "./dom.js";
 import { failureText } from "./failure.js";
 import { asksGroups, HOST_ALONE, namesInUse } from "./fleet.js";
 import { icon } from "./icons.js";
@@ -301,22 +301,29 @@ class TokensView {
             h("button", { type: "button", class: "button", onclick: () => { this.parts.search.value = this.kept.search = ""; this.app.navigate("#/whose"); } }, text.shell.whose)));
     }
 
+    #selected() {
+        return [...this.table.selection?.rows.values() ?? []];
+    }
+
+    #filters() {
+        return filtersOf(this.query, this.kept.search);
+    }
+
     #showSelection() {
-        const rows = [...this.table.selection?.rows.values() ?? []];
         const { bulk } = this.parts;
-        bulk.hidden = rows.length === 0;
-        if (rows.length === 0)
+        const count = this.#selected().length;
+        bulk.hidden = count === 0;
+        if (count === 0)
             return replace(bulk);
-        const may = verb => this.app.client.may(verb);
-        const button = (verb, kind) => h("button", { type: "button", class: `button button-small ${kind}`, "data-action": `${verb}-selected`, onclick: () => this.#change(verb, rows) }, text.actions[verb].action(rows.length));
-        const filters = filtersOf(this.query, this.kept.search);
-        const every = this.app.role === "admin" && this.#page.next && Object.keys(filters).length > 0 && this.table.selection.all.checked;
-        const focused = bulk.contains(document.activeElement) ? document.activeElement.dataset.action : null;
-        replace(bulk, h("strong", { role: "status" }, text.tokens.selected(rows.length)), may("revoke") && button("revoke", "button-danger"), may("disable") && button("disable", ""), may("enable") && button("enable", ""),
-            every && h("button", { type: "button", class: "button button-small", "data-action": "revoke-matching", onclick: () => this.#changeAll(filters) }, text.tokens.revokeMatching),
+        const button = (verb, kind) => this.app.client.may(verb) && h("button", { type: "button", class: `button button-small ${kind}`, "data-action": `${verb}-selected`,
+            onclick: () => this.#change(verb, this.#selected()) }, text.actions[verb].action(count));
+        const every = this.app.role === "admin" && this.#page.next && Object.keys(this.#filters()).length > 0 && this.table.selection.all.checked;
+        const focused = bulk.contains(document.activeElement) ? document.activeElement : null;
+        replaceOthers(bulk, h("strong", { role: "status" }, text.tokens.selected(count)), button("revoke", "button-danger"), button("disable", ""), button("enable", ""),
+            every && h("button", { type: "button", class: "button button-small", "data-action": "revoke-matching", onclick: () => this.#changeAll(this.#filters()) }, text.tokens.revokeMatching),
             h("button", { type: "button", class: "button button-small button-quiet", "data-action": "clear-selection", onclick: () => { this.table.selection.clear(); this.parts.search.focus(); } }, text.tokens.clearSelection));
-        if (focused)
-            bulk.querySelector(`[data-action="${focused}"]`)?.focus();
+        if (focused && !focused.isConnected)
+            bulk.querySelector(`[data-action="${focused.dataset.action}"]`)?.focus();
     }
 
     // -- what is done ---------------------------------------------------------------------------

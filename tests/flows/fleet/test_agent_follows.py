@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The agent brings jetond what the database has, in its order, and the lease that it earns by that."""
 import re
+import threading
 
 import pytest
 
-from fake_jetond import boottime
+from fake_jetond import Session, boottime
 from fleet_agent import caught_up, following, newest
+from fleet_link import Link
 from fleet_postgres import NOW, deny, digest_of, feed_query, put
 from settings import SANITIZER
 from waiting import eventually
@@ -204,3 +206,52 @@ def test_jetond_that_starts_again_gets_a_new_lease_and_what_it_lacks(fleet_datab
         put(issuer, digest_of(1))
         eventually(lambda: fake_jetond.lease() > 0, "a new lease")
         caught_up(fleet_database, fake_jetond)
+
+
+# -- what jetond has not answered ----------------------------------------------------------------
+
+
+@pytest.fixture
+def linked(fleet_database, fake_jetond, tmp_path):
+    """An issuer, what the agent has to the database, and the agent with a lease."""
+    issuer = fleet_database.join("h1", "web", issuer=True)
+    with Link(tmp_path, fleet_database.cluster.directory) as link:
+        with following(fleet_database.conninfo("h1", host=tmp_path), fake_jetond, "fleet.lease=60s") as agent:
+            put(issuer, digest_of(1))
+            caught_up(fleet_database, fake_jetond)
+            eventually(lambda: fake_jetond.lease() > 0, "a lease")
+            yield issuer, link, agent
+
+
+def test_jetond_that_ends_before_it_has_answered_gets_its_lease_again(linked, fake_jetond, monkeypatch):
+    """It has saved the changes, and is at a place that it has told nobody; the database is away."""
+    issuer, link, _ = linked
+    save = Session.fleet_end
+
+    def save_and_end(*given):
+        answer = save(*given)
+        link.stopped.clear()
+        fake_jetond.restart()
+        return answer
+    monkeypatch.setattr(Session, "fleet_end", save_and_end)
+    before, place = fake_jetond.until, fake_jetond.place
+    put(issuer, digest_of(2))
+    eventually(lambda: fake_jetond.place != place and fake_jetond.lease() > 0, "a lease after the restart")
+    assert before <= fake_jetond.until < before + 10e9, "that of before: no poll has come through since"
+
+
+def test_changes_that_are_under_way_while_the_database_is_away_are_not_sent_again(linked, fleet_database, fake_jetond, monkeypatch):
+    issuer, link, agent = linked
+    fake_jetond.delay = 1
+    save, under_way = Session.fleet_end, threading.Event()
+
+    def note_and_save(*given):
+        under_way.set()
+        return save(*given)
+    monkeypatch.setattr(Session, "fleet_end", note_and_save)
+    put(issuer, digest_of(2))
+    assert under_way.wait(30)
+    link.cut()
+    put(issuer, digest_of(3))
+    caught_up(fleet_database, fake_jetond)
+    assert "refuses" not in agent.log() and len(fake_jetond.batches) >= 2

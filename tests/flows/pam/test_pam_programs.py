@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from initialised import initdb
 from pam_stack import (MODULE, asks, logged, module_for_others, need_module, need_program,
                        service_files, sweep, wrapped)
 from ports import free_port
@@ -57,9 +58,8 @@ class Cluster:
             os.chown(self.directory, NOBODY, NOBODY)
             os.chmod(os.path.dirname(self.directory), 0o755)
         self.environment = wrapped(service_files(services)) | {"TMPDIR": self.directory}
-        subprocess.run([f"{self.programs}/initdb", "-D", f"{self.directory}/data", "-U", "owner",
-                        "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"], check=True,
-                       stdout=subprocess.DEVNULL, cwd="/", **self.owner)
+        initdb(self.programs, f"{self.directory}/data", "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync",
+               cwd="/", **self.owner)
 
     def rules(self, text):
         with open(f"{self.directory}/data/pg_hba.conf", "w") as file:

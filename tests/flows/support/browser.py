@@ -4,6 +4,7 @@
 Violations of the content security policy, uncaught exceptions, messages on the console and requests to anybody but the
 page's own server are collected; any that the test has not expected are a failure at its end."""
 import base64
+import contextlib
 import json
 import os
 import re
@@ -21,6 +22,18 @@ AXE = os.path.join(ROOT, "build", "axe", "axe.min.js")
 NOT_OURS = re.compile(r"^(data|blob|about|chrome|devtools):")
 NOT_YET = re.compile(r"Cannot find context|uniqueContextId not found")
 LEFT = re.compile(r"context was destroyed|navigated or closed|Promise was collected")
+
+
+def mouse(kind, x, y, **more):
+    return "Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y} | more
+
+
+def pressed_at(x, y):
+    return [mouse("mouseMoved", x, y), mouse("mousePressed", x, y, button="left", clickCount=1)]
+
+
+def released_at(x, y):
+    return mouse("mouseReleased", x, y, button="left", clickCount=1)
 
 
 class Browser:
@@ -126,11 +139,18 @@ class Browser:
     def click(self, css, text=None, within=10):
         """Click as a mouse does: it fails where something covers the element."""
         def hit():
-            x, y = self.found_in_page(in_page.MET, css, text, within)
-            self.cdp_all([("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": button, "clickCount": int(button == "left")})
-                          for kind, button in (("mouseMoved", "none"), ("mousePressed", "left"), ("mouseReleased", "left"))])
+            at = self.found_in_page(in_page.MET, css, text, within)
+            self.cdp_all([*pressed_at(*at), released_at(*at)])
             return not self.ask(in_page.MISSED)
         eventually(hit, f"{css} {text or ''} is hit", within)
+
+    @contextlib.contextmanager
+    def pressed(self, css):
+        """Press the mouse there, and release it afterwards."""
+        at = self.found_in_page(in_page.MET, css, None, 10)
+        self.cdp_all(pressed_at(*at))
+        yield
+        self.cdp_all([released_at(*at)])
 
     def type(self, css, text):
         """Type this in a field, in the place of what is in it."""

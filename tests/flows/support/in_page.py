@@ -36,7 +36,8 @@ SHOWN = WAITING + """const [css, text, done] = arguments;
 GONE = WAITING + """const [css, done] = arguments;
     wait(() => [...document.querySelectorAll(css)].some(e => e.checkVisibility()) ? null : true);"""
 # Where the mouse meets the element itself, and nothing that covers it; in a frame, nothing that covers that either.  What comes
-# into the page may move it before the mouse is there, which MISSED tells afterwards.
+# into the page may move it before the mouse is there, or put another one like it in its place, which may be pressed as well; but
+# what is taken away between press and release is not clicked.  MISSED tells afterwards.
 MET = WAITING + """const [css, text, done] = arguments;
     const within = (view, e) => {
         const box = e.getClientRects()[0], side = (from, to, most) => (Math.max(from, 0) + Math.min(to, most)) / 2;
@@ -57,8 +58,12 @@ MET = WAITING + """const [css, text, done] = arguments;
     wait(() => {
         const e = visible(css, text), at = e ? met(e) ?? met(scrolled(e)) : null;
         if (at !== null) {
+            const hit = target => (e.isConnected ? e : visible(css, text))?.contains(target) ?? false;
             window.__missed = true;
-            addEventListener("mousedown", event => { window.__missed = !e.contains(event.target); }, { capture: true, once: true });
+            addEventListener("mousedown", ({ target }) => {
+                window.__missed = !hit(target);
+                addEventListener("mouseup", () => { window.__missed ||= !target.isConnected; }, { capture: true, once: true });
+            }, { capture: true, once: true });
         }
         return at;
     });"""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private clusters of PostgreSQL: in a directory of their own, on a socket there, gone at the end.
 
-    with Cluster() as cluster:                  initdb and start: half a second
+    with Cluster() as cluster:                  a copy of what initdb made, and a start: a tenth of a second
         cluster.create("fleet"); migrate(cluster, "fleet")
         with cluster.connect("fleet", "web1") as session: ...
         with cluster.standby() as standby: ...  a copy that follows; synchronous unless it is told otherwise
@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 
 import in_memory
+from initialised import initdb
 from libpq import Connection, DatabaseError, conninfo_of
 from settings import ROOT
 from waiting import eventually
@@ -91,7 +92,8 @@ class Cluster:
         self.process = None
         self.standbys = []
         if not os.path.exists(self.data):
-            self.call("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-N", f"--wal-segsize={self.segment}", "-E", "UTF8", "--locale=C.UTF-8")
+            initdb(programs(), self.data, "-U", "postgres", "-A", "trust", "-N", f"--wal-segsize={self.segment}", "-E", "UTF8", "--locale=C.UTF-8",
+                   cwd=self.directory, env=self.environment(), **owner()[0])
 
     def call(self, program, *arguments):
         """Run a program of PostgreSQL's as the servers' user."""

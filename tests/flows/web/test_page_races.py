@@ -91,3 +91,18 @@ def test_next_page_that_is_pressed_twice_is_turned_to_once(http_site):
         assert browser.text("[data-name=count]").startswith("101")
         browser.click("[data-action=previous-page]")
         browser.wait("[data-name=page]", "1")
+
+
+def test_button_that_is_pressed_while_the_list_is_read_again_is_clicked(http_site):
+    page, browser = http_site()
+    d = page.daemon
+    made = d.create(description="in use")["id"]
+    page.open()
+    page.row(made)
+    browser.click(f"tr[data-id='{made}'] [data-action=select]")
+    with browser.pressed("[data-action=revoke-selected]"):
+        page.row(d.create(description="meanwhile")["id"])
+    browser.wait("dialog[data-dialog=revoke]", "in use")
+    page.confirm("revoke")
+    page.row(made, state="revoked")
+    assert [row["state"] for row in d.list()].count("active") == 1
