@@ -35,7 +35,7 @@ static void advise(struct problem *problem)
     snprintf(why, sizeof(why), "%s", problem->message);
     problem_set(
         problem, STATUS_STORE,
-        "%.150s; without STORE.fleet and STORE.fleet.wal a new one is made, but denials not "
+        "%.140s; without STORE.fleet and STORE.fleet.wal a new one is made, but denials not "
         "sent yet are lost",
         why);
 }

@@ -11,7 +11,7 @@
 
 #include "daemon/base/mailbox.h"
 
-enum { POSTERS = 2, POSTS = 20000 };
+enum { POSTERS = 2, POSTS = 20000, PATIENCE = 30000 };
 
 static bool is_readable(const struct mailbox *box, int milliseconds)
 {
@@ -68,7 +68,7 @@ static void no_post_is_missed_and_none_wakes_for_ever(void **state)
     for (int i = 0; i < POSTERS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, post_all, &box), 0);
     while (taken < POSTERS * POSTS) {
-        assert_true(is_readable(&box, 10000));
+        assert_true(is_readable(&box, PATIENCE));
         struct mail_list list = mailbox_take(&box);
         while (mail_pop(&list) != NULL)
             taken++;

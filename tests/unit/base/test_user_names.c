@@ -15,7 +15,7 @@
 
 #include "daemon/base/user_names.h"
 
-enum { UNUSED = 62099, MANY = 10000, PATIENCE = 20000, ASKERS = 2000 };
+enum { UNUSED = 62099, MANY = 10000, PATIENCE = 40000, ASKERS = 2000 };
 
 /* Of their own type: an enumerator above INT_MAX makes some compilers take all of them as unsigned. */
 static const uid_t nobody_has = 3999000000;

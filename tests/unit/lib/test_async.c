@@ -8,7 +8,7 @@ static unsigned uses_after(unsigned expected)
 {
     unsigned uses = 0;
 
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < PATIENCE / 10; i++) {
         pthread_mutex_lock(&fake.mutex);
         uses = fake.used_count;
         pthread_mutex_unlock(&fake.mutex);
@@ -126,7 +126,7 @@ static bool loop(struct jeton *h)
 {
     int64_t begun = milliseconds();
 
-    while (jeton_timeout(h) >= 0 && milliseconds() - begun < 3000) {
+    while (jeton_timeout(h) >= 0 && milliseconds() - begun < PATIENCE) {
         struct pollfd p = { .fd = jeton_fd(h), .events = jeton_events(h) };
         assert_true(p.fd >= 0 || jeton_timeout(h) == 0);
         poll(&p, 1, jeton_timeout(h));
@@ -210,9 +210,9 @@ static void a_question_nobody_answers_is_unavailable_in_time(void **state)
 
     assert_int_equal(jeton_set_timeout(c.handle, 200), 0);
     assert_int_equal(start(&c, 1), JETON_WAITING);
-    assert_in_range(jeton_timeout(c.handle), 1, 200);
+    assert_in_range(jeton_timeout(c.handle), 0, 200);
     assert_true(loop(c.handle));
-    assert_in_range(milliseconds() - begun, 190, 3000);
+    assert_true(milliseconds() - begun >= 190);
     assert_true(c.calls == 1 && c.status == JETON_UNAVAILABLE);
     assert_int_equal(jeton_fd(c.handle), -1);
     jeton_close(c.handle);
@@ -333,7 +333,7 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
             exit(0);
         if (child > 1)
             assert_int_equal(child_status(child), 0);
-        usleep(1000);
+        await_no_clients();
         if (i == 20)
             maps = mappings(), fds = count_entries("/proc/self/fd");
     }

@@ -108,10 +108,11 @@ static void a_table_that_fails_is_asked_for_once_a_second(void **state)
     for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
         fake.table_reply = answers[i];
         fake.tables = 0;
+        int64_t begun = milliseconds();
         struct jeton *h = open_with(0);
         for (int n = 0; n < 100; n++)
             assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
-        assert_int_equal(fake.tables, 1);
+        assert_in_range(fake.tables, 1, 1 + (milliseconds() - begun) / 990);
         fake.table_reply = NULL;
         usleep(1000000);
         assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);

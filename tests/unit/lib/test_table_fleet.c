@@ -205,9 +205,9 @@ static void in_a_batch_each_has_its_own_terms(void **state)
     for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
         grant(-SECOND, -SECOND);
         assert_int_equal(batch(malformed[i]), final);
-        grant(-SECOND, SECOND);
+        grant(-SECOND, 60 * SECOND);
         assert_int_equal(batch(malformed[i]), final | known);
-        grant(SECOND, SECOND);
+        grant(60 * SECOND, 60 * SECOND);
         assert_int_equal(batch(malformed[i]), final | known | unknown);
     }
     forged.header->state = TABLE_CLOSED;

@@ -160,8 +160,8 @@ static void a_table_that_is_not_valid_answers_nothing(void **state)
     table_views_free(&views), forged_free(&f);
 }
 
-/* Set a lease while the table is mapped, or before. */
-static void check_disbelieved(int64_t lease, bool mapped)
+/* Set a lease while the table is mapped, or before: this time, or in so many nanoseconds. */
+static void check_disbelieved(int64_t lease, bool from_now, bool mapped)
 {
     struct forged_table f = forged_new();
     struct table_views views = { .retired = NULL };
@@ -170,11 +170,11 @@ static void check_disbelieved(int64_t lease, bool mapped)
 
     forged_put(&f, 1, 0, 0);
     if (!mapped)
-        f.header->lease = lease;
+        f.header->lease = lease + (from_now ? monotonic() : 0);
     table_view_replace(&views, &readers, forged_open(&f, true));
     if (mapped) {
         assert_true(lookup(&views, 1, &status, NULL) && status == STATUS_OK);
-        f.header->lease = lease;
+        f.header->lease = lease + (from_now ? monotonic() : 0);
         assert_false(lookup(&views, 1, &status, NULL) || table_view_usable(&views, &readers));
     }
     f.header->lease = good;
@@ -192,20 +192,23 @@ static void check_disbelieved(int64_t lease, bool mapped)
 static void a_table_whose_lease_was_wrong_once_is_not_believed_again(void **state)
 {
     (void)state;
-    const int64_t leases[] = {
-        0,
-        -1,
-        1,
-        INT64_MIN,
-        INT64_MAX,
-        monotonic() - 20000000,
-        monotonic() + INT64_C(8000000000),
-        monotonic() + INT64_C(5900000000),
+    static const struct {
+        int64_t lease;
+        bool from_now;
+    } wrong[] = {
+        { 0, false },
+        { -1, false },
+        { 1, false },
+        { INT64_MIN, false },
+        { INT64_MAX, false },
+        { -20000000, true },
+        { INT64_C(8000000000), true },
+        { INT64_C(6500000000), true },
     };
 
-    for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
-        check_disbelieved(leases[i], true);
-        check_disbelieved(leases[i], false);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        check_disbelieved(wrong[i].lease, wrong[i].from_now, true);
+        check_disbelieved(wrong[i].lease, wrong[i].from_now, false);
     }
 }
 

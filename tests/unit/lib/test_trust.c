@@ -14,7 +14,7 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
     fd = identity.fd;
     close(fd);
     assert_false(connection_is_open(conn));
-    enqueue("ping\n", false, 3000);
+    enqueue("ping\n", false, PATIENCE);
     assert_int_equal(connection_step(conn), -EBADF);
     assert_false(got.received[0]);
     stop_server();
@@ -24,7 +24,7 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
     fd = identity.fd;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(dup2(ends[0], fd), fd);
-    enqueue("ping\n", false, 3000);
+    enqueue("ping\n", false, PATIENCE);
     assert_int_equal(connection_step(conn), -EBADF);
     stop_server();
     assert_int_equal(recv(ends[1], ends, 1, MSG_DONTWAIT), -1);
@@ -50,13 +50,13 @@ static void what_was_sent_is_wiped(void **state)
     (void)state;
     memset(&got, 0, sizeof(got));
     start_server(hang_up);
-    enqueue("verify token=secret-secret-secret\n", false, 3000);
+    enqueue("verify token=secret-secret-secret\n", false, PATIENCE);
     assert_non_null(memmem(conn, sizeof(*conn), "secret", 6));
-    wait_for_replies(3000);
+    wait_for_replies(PATIENCE);
     assert_null(memmem(conn, sizeof(*conn), "secret", 6));
     stop_server();
     start_server(silence); /* what was not sent is wiped, too */
-    enqueue("verify token=secret-secret-secret\n", false, 3000);
+    enqueue("verify token=secret-secret-secret\n", false, PATIENCE);
     stop_server();
     assert_false(connection_enqueue(conn, slice_of("verify token=secret\n"), false, record_reply,
                                     &got, 0));
@@ -122,7 +122,7 @@ static void connecting_to_nobody_fails_in_time(void **state)
     assert_int_equal(error, -EAGAIN);
     started = deadline_now();
     assert_int_equal(try(path), -EAGAIN);
-    assert_in_range(deadline_now() - started, 150, 3000);
+    assert_in_range(deadline_now() - started, 150, PATIENCE);
     while (--count > 0)
         close(filler[count - 1]);
     close(listener);

@@ -148,7 +148,7 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
 static void a_batch_has_one_timeout(void **state)
 {
     (void)state;
-    enum { COUNT = 20, MILLISECONDS = 100 };
+    enum { COUNT = 200, MILLISECONDS = 100 };
     struct jeton_check question[COUNT];
     struct jeton *h = open_with(JETON_NO_TABLE);
     struct timespec began, ended;

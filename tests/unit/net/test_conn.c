@@ -202,7 +202,7 @@ static void the_longest_idle_connections_of_a_uid_are_closed_first(void **state)
     (void)state;
     for (int i = 0; i < 4; i++) {
         fd[i] = connect_client(i == 3 ? ROLE_ADMIN : ROLE_VERIFY);
-        age(worker.conns, i == 0 ? 5 : i == 1 ? 2 : i == 2 ? 3 : 9);
+        age(worker.conns, i == 0 ? 50 : i == 1 ? 20 : i == 2 ? 30 : 90);
     }
     shed_connections(&server, &others);
     turn();

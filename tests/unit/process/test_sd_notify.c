@@ -15,7 +15,7 @@
 #include "daemon/process/sd_notify.h"
 #include "tests/unit/support/directory.h"
 
-enum { MESSAGES = 5000, DEADLINE = 20 };
+enum { MESSAGES = 5000, DEADLINE = 50 };
 
 static struct sd_notify notify;
 static int manager;

@@ -79,23 +79,25 @@ static void only_files_of_the_daemon_are_within_reach(void **state)
     }
 }
 
+static struct sockaddr_un abstract = { .sun_family = AF_UNIX };
+
 static int connect_to_an_abstract_socket(void)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0jeton-sandbox-test" };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-    return result_of(connect(fd, (struct sockaddr *)&address, sizeof(address)));
+    return result_of(connect(fd, (struct sockaddr *)&abstract, sizeof(abstract)));
 }
 
 static void abstract_sockets_of_others_are_out_of_reach(void **state)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "\0jeton-sandbox-test" };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     (void)state;
     need_plain_build();
     need_landlock(6);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    snprintf(abstract.sun_path + 1, sizeof(abstract.sun_path) - 1, "jeton-sandbox-test-%d",
+             (int)getpid());
+    assert_int_equal(bind(fd, (struct sockaddr *)&abstract, sizeof(abstract)), 0);
     assert_int_equal(listen(fd, 1), 0);
     assert_int_equal(run_sandboxed_with(connect_to_an_abstract_socket, false, true), -EPERM);
     close(fd);

@@ -9,13 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/support/temporary.h"
+
 static char directory[64], path[80];
 
 static int make_directory(void **state)
 {
     (void)state;
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
+    if (!make_temporary(directory, sizeof(directory)))
         return -1;
     snprintf(path, sizeof(path), "%s/t.tdb", directory);
     return 0;

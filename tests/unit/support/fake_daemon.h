@@ -39,7 +39,7 @@
 #include "tests/unit/support/fake_clock.h"
 #include "tests/unit/support/table_reply.h"
 
-enum { CLIENTS_MAX = 32, USED_MAX = 4096 };
+enum { CLIENTS_MAX = 32, USED_MAX = 4096, PATIENCE = 30000 /* milliseconds */ };
 
 /* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -51,7 +51,7 @@ static struct fake_daemon {
     pthread_t acceptor;
     struct token_table *token_table;
     pthread_mutex_t mutex;
-    int client[CLIENTS_MAX]; /* connections, or -1 */
+    atomic_int client[CLIENTS_MAX]; /* connections, or -1 */
     pthread_t thread[CLIENTS_MAX];
     bool joinable[CLIENTS_MAX];
     char used[USED_MAX][ID_TEXT + 1];
@@ -170,8 +170,8 @@ static void *serve(void *argument)
         }
     }
     pthread_mutex_lock(&fake.mutex);
-    fake.client[client] = -1;
     close(fd);
+    fake.client[client] = -1;
     pthread_mutex_unlock(&fake.mutex);
     return NULL;
 }
@@ -298,11 +298,13 @@ static void revoke_token(uint64_t number)
     assert_true(token_table_deny(fake.token_table, r.digest, SLOT_REVOKED, NULL));
 }
 
+/* The daemon's threads may not run for a while, so questions wait longer than they do by default. */
 static struct jeton *open_with(unsigned flags)
 {
     struct jeton *h;
 
     assert_int_equal(jeton_open(&h, fake.path, NULL, flags), 0);
+    assert_int_equal(jeton_set_timeout(h, PATIENCE), 0);
     return h;
 }
 
@@ -325,6 +327,16 @@ static int64_t milliseconds(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Wait until the daemon has closed the connections that were closed here. */
+static void await_no_clients(void)
+{
+    int64_t end = milliseconds() + PATIENCE;
+
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        for (; fake.client[i] >= 0; usleep(200))
+            assert_true(milliseconds() < end);
 }
 
 static unsigned count_entries(const char *path)

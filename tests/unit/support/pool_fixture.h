@@ -20,7 +20,7 @@
 
 #include "daemon/verify/thread_pool.h"
 
-enum { LIMIT = 20000 }; /* milliseconds */
+enum { LIMIT = 40000 }; /* milliseconds */
 
 /* -- the verifier ------------------------------------------------------------------------------ */
 

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -31,6 +32,8 @@
 
 /* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
+
+enum { PATIENCE = 30000 }; /* milliseconds to wait for the other thread */
 
 typedef void script(int fd);
 
@@ -114,7 +117,7 @@ static void start_server(script *follows)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(connection_open(conn, &identity, server.path, deadline_now() + 5000), 0);
+    assert_int_equal(connection_open(conn, &identity, server.path, deadline_now() + PATIENCE), 0);
 }
 
 static void stop_server(void)
@@ -182,14 +185,26 @@ static void wait_for_replies(int64_t wait)
             connection_close(conn);
 }
 
+/* Send what was asked, and wait until so many bytes have come. */
+static void wait_for_bytes(int count)
+{
+    int there = 0;
+
+    assert_int_equal(connection_send(conn), 0);
+    for (int64_t end = deadline_now() + PATIENCE; there < count; usleep(500)) {
+        assert_int_equal(ioctl(identity.fd, FIONREAD, &there), 0);
+        assert_true(deadline_now() < end);
+    }
+}
+
 /* Send one request to a server that follows the script; true if a reply was received. */
 static bool answered(script *follows, bool descriptor)
 {
     memset(&got, 0, sizeof(got));
     got.fd = -1;
     start_server(follows);
-    enqueue("ping\n", descriptor, 3000);
-    wait_for_replies(3000);
+    enqueue("ping\n", descriptor, PATIENCE);
+    wait_for_replies(PATIENCE);
     stop_server();
     assert_int_equal(got.count, 1);
     return got.received[0];

@@ -19,7 +19,7 @@
 #include "daemon/writer/commit.h"
 #include "daemon/writer/writer_thread.h"
 
-enum { PATIENCE = 10000 }; /* milliseconds to wait for another thread */
+enum { PATIENCE = 40000 }; /* milliseconds to wait for another thread */
 
 static struct writer writer;
 static struct writer_thread *writer_thread;

@@ -4,6 +4,7 @@
 #define JETON_TEST_STORE_SETUP_H
 
 #include "tests/unit/support/store_lifecycle.h"
+#include "tests/unit/support/temporary.h"
 
 /* Make a store with a short hash table, which is quick to copy, and run the first batch. */
 static int make_template(bool tight)
@@ -11,8 +12,7 @@ static int make_template(bool tight)
     TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
     enum status answer[STEPS_MAX];
 
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL || mailbox_init(&replies) < 0)
+    if (!make_temporary(directory, sizeof(directory)) || mailbox_init(&replies) < 0)
         return -1;
     snprintf(path, sizeof(path), "%s/t.tdb", directory);
     snprintf(other_path, sizeof(other_path), "%s/other.tdb", directory);

@@ -14,7 +14,7 @@
 
 #include "daemon/verify/thread_pool.h"
 
-enum { SENDERS = 3, JOBS = 20000, LIMIT = 20000 };
+enum { SENDERS = 3, JOBS = 20000, LIMIT = 40000 };
 
 static void a_job_has_copies_of_everything(void **state)
 {

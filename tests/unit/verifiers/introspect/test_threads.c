@@ -35,7 +35,9 @@ static void threads_share_an_instance(void **state)
     (void)state;
     struct asker asker[8] = { 0 };
     const char *ca = file_at("ca", path_of("ca.pem"));
-    void *instance[] = { OPEN(at("https"), ca), OPEN(at("http"), "cache=0s"), OPEN(at("unix")) };
+    void *instance[] = { OPEN(at("https"), ca, "cache=5m", "negative_cache=60s"),
+                         OPEN(at("http"), "cache=0s"),
+                         OPEN(at("unix"), "cache=5m", "negative_cache=60s") };
 
     for (int round = 0; round < 3; round++) {
         reset(NULL);
@@ -156,7 +158,7 @@ static void a_later_deadline_than_the_leaders_asks_again(void **state)
 
     command(ACTIVE);
     command("mode hang");
-    first = (struct asker){ .instance = in, .timeout = 500 };
+    first = (struct asker){ .instance = in, .timeout = 1500 };
     assert_int_equal(pthread_create(&first.thread, NULL, ask_one, &first), 0);
     wait_for("held", 1);
     command("mode answer");
