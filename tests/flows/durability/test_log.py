@@ -28,7 +28,7 @@ def unsaved(d):
 
 @contextlib.contextmanager
 def only_the_log_has_what_is_changed(d):
-    """Keep the daemon, which saves what is in its log a second later, from writing to the store's file meanwhile."""
+    """Keep the daemon, which saves what is in its log some seconds later, from writing to the store's file meanwhile."""
     with writer_locked_out(d):
         yield
         if d.process is not None:       # the counter follows the answer
