@@ -23,14 +23,15 @@ def test_backup_of_the_live_store_starts_with_its_tokens(daemon):
     stop = threading.Event()
 
     def keep_changing():
-        while not stop.is_set():
-            live.done("create description=during")
+        with live.client() as client:
+            while not stop.is_set():
+                client.request("create description=during")
     thread = threading.Thread(target=keep_changing, daemon=True)
     thread.start()
     live.done("checkpoint")
     tool("tdbbackup", live.store)
     stop.set()
-    thread.join(20 * PATIENCE)
+    thread.join(40 * PATIENCE)
     assert live.done("ping").verdict == "OK", "the daemon went on"
     os.unlink(restored.store)
     tool(JETOND, *restored.arguments(), "--restore", live.store + ".bak")

@@ -50,7 +50,7 @@ class Script:
         if self.silent:
             return None
         try:
-            with Client(self.daemon.path(role), patience=0.5 if self.gives_up else 10) as client:
+            with Client(self.daemon.path(role), patience=0.5 if self.gives_up else 30) as client:
                 return client.request(line)
         except TimeoutError:
             assert self.gives_up, f"never answered: {line}"
@@ -96,7 +96,7 @@ def start_with(library, what, directory, *settings):
 
 def listens_or_ends(daemon):
     """True if the daemon listens; it may end instead."""
-    end = time.monotonic() + 5 * PATIENCE
+    end = time.monotonic() + 30 * PATIENCE
     while daemon.process.poll() is None:
         if os.path.exists(daemon.path("admin")) and os.path.exists(daemon.path("verify")):
             return True
@@ -108,7 +108,7 @@ def listens_or_ends(daemon):
 def demand_a_good_end(daemon, what):
     """Demand that the daemon ends with a status of its own, and with a message."""
     daemon.signal(15)
-    status = daemon.process.wait(10 * PATIENCE)
+    status = daemon.process.wait(30 * PATIENCE)
     assert status in GOOD_ENDS, f"{what}: ended with {status}\n{daemon.log()}"
     daemon.check_log()
     if status != 0:
@@ -125,7 +125,7 @@ def fail(library, what, directory, *settings):
         script.play()
         if not what.endswith("+"):
             eventually(lambda: daemon.process.poll() is not None or script.life_of_a_token(),
-                       f"{what}: it goes on as before", within=5, every=0.01)
+                       f"{what}: it goes on as before", every=0.01)
     demand_a_good_end(daemon, what)
     daemons.remove(daemon)                  # nothing to report of it
     return {word: int(number) for word, number in
@@ -141,7 +141,7 @@ class Campaign:
         self.waiting = self.in_order(calls)
         self.all = len(self.waiting)
         self.tries = collections.Counter()
-        self.done, self.missed = [], []
+        self.done, self.missed, self.broken = [], [], False
         self.end = time.monotonic() + (TORTURE or SHORT)
 
     def fail(self, what, runner):
@@ -162,8 +162,9 @@ class Campaign:
         return collections.deque(turn for row in by_kind for turn in row if turn is not None)
 
     def take_turns(self, runner):
-        """Take turns in a thread of its own; append() and popleft() are atomic."""
-        while time.monotonic() < self.end:
+        """Take turns in a thread of its own; append() and popleft() are atomic.  On a machine that is slow, go on until
+        something has failed."""
+        while not self.broken and (time.monotonic() < self.end or not self.done):
             try:
                 turn = self.waiting.popleft()
             except IndexError:
@@ -185,7 +186,7 @@ class Campaign:
             runners = [pool.submit(self.take_turns, runner) for runner in range(AT_ONCE)]
             for runner in concurrent.futures.as_completed(runners):
                 if runner.exception() is not None:
-                    self.end = 0            # the others finish their turn
+                    self.broken = True      # the others finish their turn
         for runner in runners:
             runner.result()
         assert self.done, "nothing has failed that was to fail"
@@ -247,7 +248,7 @@ def test_daemon_without_a_clock_logs_it_and_ends():
     library = built("failing")
     for call in "clock_gettime", "time":
         daemon = start_with(library, f"{call}:1+", f"{tempfile.gettempdir()}/{call}")
-        assert daemon.process.wait(10 * PATIENCE) == 1, call
+        assert daemon.process.wait(30 * PATIENCE) == 1, call
         assert "the clock cannot be read" in daemon.log(), daemon.log()
 
 
@@ -263,7 +264,7 @@ def test_daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass()
             pathlib.Path(d.path(role)).unlink(missing_ok=True)
         daemon = Daemon(directory=d.directory, config="",
                         extra={"LD_PRELOAD": library, "JETON_FAIL": f"time:{number}+"}).spawn()
-        reply = Script(daemon, True).ask(f"verify {value}", "verify") if listens_or_ends(daemon) else None
+        reply = Script(daemon, number < 1000).ask(f"verify {value}", "verify") if listens_or_ends(daemon) else None
         answers[number] = reply and reply.verdict
         demand_a_good_end(daemon, f"time:{number}+")
     assert (answers.pop(1000), answers[1]) == ("NO expired", None)

@@ -13,7 +13,7 @@ from settings import TORTURE, scaled
 CONNECTIONS = 3
 LONGEST = 0.06          # seconds of load before the kill
 FULL_CHECK = 40         # kills between two comparisons of everything
-KILLS, SHORT = 1000, 8 # and after how many seconds `make test` ends, though it has made at least
+KILLS, SHORT = 1000, 5 # and after how many seconds `make test` ends, though it has made at least
 LEAST = scaled(25, 8)
 
 

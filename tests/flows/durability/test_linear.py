@@ -82,6 +82,7 @@ def rounds_of_all(kinds):
     assert missing(kinds) == set(), "never seen"
 
 
+@pytest.mark.timeout(200)
 @pytest.mark.campaign
 def test_answers_to_clients_have_one_order_in_time(daemon):
     kinds = set()
@@ -93,6 +94,7 @@ def test_answers_to_clients_have_one_order_in_time(daemon):
         assert check(operations) == len(operations)
 
 
+@pytest.mark.timeout(200)
 @pytest.mark.campaign
 def test_answers_to_clients_have_one_order_in_time_across_kills_and_restarts(daemon):
     """Kill first, so that the lease of the table runs out while clients still ask."""

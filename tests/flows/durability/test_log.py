@@ -26,9 +26,13 @@ def unsaved(d):
     return int(d.stats()["log_bytes"])
 
 
-def only_the_log_has_some(d):
-    """The counter follows the answer."""
-    eventually(lambda: unsaved(d) > 0, "the store's file does not have all changes", within=3)
+@contextlib.contextmanager
+def only_the_log_has_what_is_changed(d):
+    """Keep the daemon, which saves what is in its log a second later, from writing to the store's file meanwhile."""
+    with writer_locked_out(d):
+        yield
+        if d.process is not None:       # the counter follows the answer
+            eventually(lambda: unsaved(d) > 0, "the store's file does not have all changes")
 
 
 def head_of(d):
@@ -40,10 +44,10 @@ def head_of(d):
 def killed_with_a_log(d):
     """Make changes that only the log has, and kill the daemon; return the tokens: one is good, one revoked."""
     d.done("checkpoint")
-    good, revoked = d.create(), d.create()
-    d.done(f"revoke {revoked['id']}")
-    only_the_log_has_some(d)
-    d.kill()
+    with only_the_log_has_what_is_changed(d):
+        good, revoked = d.create(), d.create()
+        d.done(f"revoke {revoked['id']}")
+        d.kill()
     return good, revoked
 
 
@@ -100,8 +104,8 @@ def test_log_has_another_size_after_an_end_in_good_order(daemon):
         assert os.stat(log_of(d)).st_size == (megabytes << 20) + 4096, f"after {end.__name__}()"
         assert os.stat(log_of(d)).st_blocks * 512 > megabytes << 20, "it has its space"
         assert d.verify(token["token"]) == "OK"
-        assert d.create()["id"] in {line["id"] for line in d.list()}
-        only_the_log_has_some(d)
+        with only_the_log_has_what_is_changed(d):
+            assert d.create()["id"] in {line["id"] for line in d.list()}
 
 
 def test_log_stays_as_it_is_where_there_is_no_space_for_its_new_size(daemon):
@@ -113,8 +117,8 @@ def test_log_stays_as_it_is_where_there_is_no_space_for_its_new_size(daemon):
     d.settings = (*d.settings, "daemon.log_size=32M")
     d.start()
     assert os.stat(log_of(d)).st_size == (4 << 20) + 4096
-    d.create()
-    only_the_log_has_some(d)
+    with only_the_log_has_what_is_changed(d):
+        d.create()
 
 
 def test_store_whose_log_is_missing_or_anothers_is_refused_and_left_alone(daemon):
@@ -157,8 +161,9 @@ def test_log_that_is_older_than_the_store_is_refused(daemon):
 
 def test_damage_in_the_log_is_found_and_nothing_is_overwritten(daemon):
     d = daemon()
-    tokens = [d.create(description=f"number {n}") for n in range(20)]
-    d.kill()
+    with only_the_log_has_what_is_changed(d):
+        tokens = [d.create(description=f"number {n}") for n in range(20)]
+        d.kill()
     whole = bytes_of(log_of(d))
     at = whole.index(b"number 7")
     with open(log_of(d), "r+b") as file:
@@ -215,8 +220,8 @@ def test_without_a_log_its_rest_is_saved_and_it_is_removed(daemon):
 
 def test_checkpoint_brings_everything_into_the_stores_file(daemon):
     d = daemon()
-    made = [d.create() for _ in range(10)]
-    only_the_log_has_some(d)
+    with only_the_log_has_what_is_changed(d):
+        made = [d.create() for _ in range(10)]
     done = jeton(d.path(), "--json", "checkpoint")
     assert done.status == 0 and '"serial": 10' in done.out.replace('"serial":10', '"serial": 10'), done.out
     stats = d.stats()
@@ -228,9 +233,9 @@ def test_checkpoint_brings_everything_into_the_stores_file(daemon):
 
 def test_idle_daemon_saves_what_is_logged_within_seconds(daemon):
     d = daemon()
-    d.create()
-    only_the_log_has_some(d)
-    eventually(lambda: unsaved(d) == 0, "it is in the store's file", within=6, every=0.05)
+    with only_the_log_has_what_is_changed(d):
+        d.create()
+    eventually(lambda: unsaved(d) == 0, "it is in the store's file", every=0.05)
 
 
 def test_changes_go_on_while_the_stores_file_is_locked(daemon):
@@ -340,8 +345,8 @@ def test_log_is_made_when_there_is_space_for_it():
         assert not os.path.exists(log_of(d)) and unsaved(d) == 0
         os.unlink(filler)
         eventually(lambda: os.path.exists(log_of(d)), "it has a log", within=30, every=0.05)
-        tokens.append(d.create())
-        only_the_log_has_some(d)
+        with only_the_log_has_what_is_changed(d):
+            tokens.append(d.create())
         d.kill()
         d.start()
         assert verdicts(d, [token["token"] for token in tokens]) == {"OK"}

@@ -15,7 +15,7 @@
 #include "failing_turns.h"
 #include "plugin/lib/jeton.h"
 
-enum { VALUES = 5, TIMEOUT = 200, PATIENCE = 3000 }; /* milliseconds */
+enum { VALUES = 5, TIMEOUT = 200, PATIENCE = 20000 }; /* milliseconds */
 
 static const char *const calls[] = {
     "malloc",     "mmap",       "madvise",       "socket",       "connect", "fcntl",

@@ -40,7 +40,7 @@ def test_update_changes_what_is_given_and_nothing_else(daemon):
     d.done(f"update {token['id']} subject=eve scopes=q")
     assert d.verify(token["token"], subject="eve", scope="q") == "OK", "the table follows"
     assert d.verify(token["token"], subject="ann") == "NO subject"
-    d.done(f"update {token['id']} expires={stamp(time.time() + 2)}")
+    d.done(f"update {token['id']} ttl=1s")
     eventually(lambda: d.verify(token["token"]) == "NO expired", "the table follows the new expiry")
 
 
@@ -69,7 +69,7 @@ def test_update_gives_no_expiry_in_the_past_and_revives_no_expired_token(daemon)
     token = d.create(description="a")
     assert d.ask(f"update {token['id']} expires={stamp(time.time() - 5)}").verdict == "ERR bad-value"
     assert d.verify(token["token"]) == "OK"
-    d.done(f"update {token['id']} expires={stamp(time.time() + 2)}")
+    d.done(f"update {token['id']} ttl=1s")
     eventually(lambda: d.verify(token["token"]) == "NO expired", "it expires")
     for expires in "never", "2099-01-01T00:00:00Z", stamp(time.time() - 5):
         assert d.ask(f"update {token['id']} description=b expires={expires}").verdict == "NO expired"
@@ -120,9 +120,11 @@ def test_rotated_token_lives_until_its_grace_ends(daemon):
     d = daemon()
     old = d.create()
     new = d.done(f"rotate {old['id']} grace=2s")
-    assert d.verify(old["token"]) == "OK"
+    end = unix_time(d.done(f"show {old['id']}").lines[0]["expires"])
+    assert d.verify(old["token"]) == "OK" or time.time() >= end
     assert d.verify(new["token"]) == "OK"
     eventually(lambda: d.verify(old["token"]) == "NO expired", "the grace ends", every=0.02)
+    assert time.time() >= end, "not before its time"
     assert d.verify(new["token"]) == "OK"
 
 
@@ -167,7 +169,7 @@ def test_ended_tokens_are_removed_after_the_retention(daemon):
     revoked, expired, kept = d.create(), d.create(ttl="1s"), d.create()
     d.done(f"revoke {revoked['id']}")
     eventually(lambda: [line["id"] for line in d.list()] == [kept["id"]],
-               "they are removed", within=20, every=0.1)
+               "they are removed", every=0.1)
     purged = [e["id"] for e in d.done("journal").lines if e["event"] == "purge"]
     assert sorted(purged) == sorted([revoked["id"], expired["id"]])
     assert d.verify(revoked["token"]) == "NO unknown"
@@ -177,7 +179,7 @@ def test_ended_tokens_are_removed_after_the_retention(daemon):
 def test_last_use_is_shown_and_survives_a_restart(daemon):
     d = daemon()
     token, other = d.create(), d.create()
-    before = int(time.time())
+    before = int(time.time() - 0.1)     # the daemon reads a clock that is some milliseconds behind
     assert d.verify(token["token"]) == "OK"
     d.done(f"used {other['id']}", "verify")
     d.done(f"used {'0' * 20}", "verify")

@@ -39,7 +39,7 @@ def test_renewal_that_makes_no_sense_changes_nothing(daemon, refused, why):
 
 def test_ttl_does_not_revive_an_expired_token(daemon):
     d = daemon()
-    token = d.create(expires=stamp(time.time() + 2))
+    token = d.create(ttl="1s")
     eventually(lambda: d.verify(token["token"]) == "NO expired", "it expires")
     assert d.ask(f"update {token['id']} ttl=1d").verdict == "NO expired"
     assert d.ask(f"rotate {token['id']} ttl=1d").verdict == "NO expired"

@@ -52,8 +52,10 @@ def test_pending_token_shows_when_and_then_becomes_active(daemon):
     token = d.create(delay="2s", subject="ann")
     assert token["state"] == "pending"
     reply = d.ask(f"verify {token['token']}", "verify")
-    assert reply.verdict == "NO pending"
-    assert 1 <= int(reply["retry_after"]) <= 2, reply
+    if reply.verdict == "NO pending":
+        assert 1 <= int(reply["retry_after"]) <= 2, reply
+    else:
+        assert reply.verdict == "OK" and time.time() >= unix_time(token["activates"]), reply
     eventually(lambda: d.verify(token["token"]) == "OK", "it becomes active", every=0.02)
     assert time.time() >= unix_time(token["activates"]), "not before its time"
     assert d.done(f"show {token['id']}").lines[0]["state"] == "active"

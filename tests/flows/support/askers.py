@@ -22,7 +22,7 @@ from settings import BUILD, PATIENCE, ROOT, SANITIZER
 HERE = f"{ROOT}/tests/flows/bindings"
 EXAMPLES = f"{ROOT}/plugin/examples"
 PYTHON = "/usr/bin/python3"
-TIMEOUT = 2 * PATIENCE      # seconds, for a question that should be answered
+TIMEOUT = 20 * PATIENCE     # seconds, for a question that should be answered
 Answer = collections.namedtuple("Answer", "verdict id subject")
 # What the daemon's words for a wrong question are here.
 WORDS = {"bad-value": "invalid", "too-long": "malformed"}

@@ -90,7 +90,7 @@ def encoded(line):
 
 
 class Client:
-    def __init__(self, path, patience=20):
+    def __init__(self, path, patience=40):
         self.patience = patience * PATIENCE
         self.lines = collections.deque()    # whole lines received, not yet looked at
         self.rest = b""                     # and what came of the next one

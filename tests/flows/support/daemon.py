@@ -27,7 +27,7 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|S
 daemons = []            # all that this process has made, for the report of a failure
 
 
-def run_jetond(*arguments, within=20):
+def run_jetond(*arguments, within=40):
     """Runs jetond to its end."""
     return subprocess.run([JETOND, *arguments], capture_output=True, text=True,
                           errors="replace", timeout=within * PATIENCE)
@@ -60,7 +60,7 @@ class Daemon:
         self.hangs = hangs
         self.handles = {}       # of libjeton, by service
         self.source = None      # who gave libjeton its last answer
-        self.start_within = 20
+        self.start_within = 40
         self.log_path = f"{self.directory}/log"
         self.config = None
         if config is not None:
@@ -163,7 +163,7 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
-    def ended(self, expected, within=20):
+    def ended(self, expected, within=40):
         """Wait for the end of the process."""
         process, self.process, self.clients = self.process, None, {}
         assert process.wait(within * PATIENCE) == expected, "exit status of jetond"
@@ -234,7 +234,7 @@ class Daemon:
         line = "verify" + arguments_of(({"service": service} if service else {}) | wanted)
         verdict = self.ask(f"{line} {value}", "verify").verdict
         if service not in self.handles:
-            self.handles[service] = Handle(self.path("verify"), service)
+            self.handles[service] = Handle(self.path("verify"), service, timeout=20)
         handle = self.handles[service]
         if handle.takes(value, wanted):
             other, self.source = handle.verify(value, **wanted)

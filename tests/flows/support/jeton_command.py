@@ -47,7 +47,7 @@ class Done:
         return f"<{self.status} {self.out!r} {self.err!r}>"
 
 
-def jeton(path, *arguments, input="", within=30, **more):
+def jeton(path, *arguments, input="", within=50, **more):
     """Run the jeton command with pipes; `path` is its socket."""
     done = subprocess.run([JETON, *arguments], input=input.encode(), capture_output=True,
                           env=setting(path, **more), timeout=within * PATIENCE)
@@ -80,7 +80,7 @@ class Terminal:
         self.seen += data
         return bool(data)
 
-    def expect(self, text, within=10):
+    def expect(self, text, within=30):
         deadline = time.monotonic() + within * PATIENCE
         while text.encode() not in self.seen:
             assert self.read(deadline), f"ended without {text!r}: {self.seen!r}"
@@ -97,7 +97,7 @@ class Terminal:
         os.kill(self.pid, number)
         return self
 
-    def finish(self, within=10):
+    def finish(self, within=30):
         """Return all its output; .status is negative if a signal ended the program."""
         deadline = time.monotonic() + within * PATIENCE
         while self.read(deadline):
@@ -155,8 +155,10 @@ class Watching:
         self.process = subprocess.Popen([JETON, "watch", *arguments], env=setting(path), text=True,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.lines, self.errors = [], []
-        for source, kept in (self.process.stdout, self.lines), (self.process.stderr, self.errors):
-            threading.Thread(target=self.keep, args=(source, kept), daemon=True).start()
+        self.keepers = [threading.Thread(target=self.keep, args=what, daemon=True) for what in
+                        ((self.process.stdout, self.lines), (self.process.stderr, self.errors))]
+        for keeper in self.keepers:
+            keeper.start()
 
     @staticmethod
     def keep(source, kept):
@@ -167,5 +169,9 @@ class Watching:
         return any(text in line for line in self.errors)
 
     def end(self):
+        """Return its exit status, once all that it printed is here."""
         self.process.terminate()
-        return self.process.wait(10)
+        status = self.process.wait(30 * PATIENCE)
+        for keeper in self.keepers:
+            keeper.join(30 * PATIENCE)
+        return status

@@ -31,13 +31,15 @@ def library():
 class Handle:
     SOURCES = ("nobody", "table", "daemon")
 
-    def __init__(self, path, service=None):
+    def __init__(self, path, service=None, timeout=None):
+        """timeout: the seconds that the daemon may take for an answer, if not libjeton's own one second."""
         self.lib = library()
         self.handle = ctypes.c_void_p()
         if self.lib is not None:
             error = self.lib.jeton_open(ctypes.byref(self.handle), path.encode(),
                                         service and service.encode(), 0)
             assert error == 0, f"jeton_open: {os.strerror(-error)}"
+            assert timeout is None or self.lib.jeton_set_timeout(self.handle, 1000 * timeout) == 0
 
     def takes(self, value, wanted):
         """True if libjeton can be asked this, too: not what needs the quotes of the line grammar."""

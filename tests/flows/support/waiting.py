@@ -8,7 +8,7 @@ from settings import PATIENCE
 SELDOM = 0.05       # seconds
 
 
-def eventually(condition, what, within=10, every=0.002):
+def eventually(condition, what, within=30, every=0.002):
     """Wait until the condition holds, and return what it returned.
 
     Look at it every so many seconds, and less often the longer it takes: each look costs the daemon and the
@@ -21,6 +21,6 @@ def eventually(condition, what, within=10, every=0.002):
     return value
 
 
-def eventually_shown(condition, what, within=10):
+def eventually_shown(condition, what, within=30):
     """Likewise, of what a browser is asked: each question takes it milliseconds of work."""
     return eventually(condition, what, within, every=0.1)

@@ -96,7 +96,7 @@ def test_lease_is_renewed_while_the_daemon_lives_and_not_beyond(daemon):
     d = daemon()
     t = Table(d)
     first = t.lease
-    eventually(lambda: t.lease > first, "the lease is renewed", within=4, every=0.02)
+    eventually(lambda: t.lease > first, "the lease is renewed", every=0.02)
     assert 0 < t.lease - time.monotonic() <= LEASE, "five seconds at most"
     with d.stopped():
         last = t.lease
@@ -113,7 +113,7 @@ def test_growth_gives_a_new_table_and_marks_the_old_one(daemon):
     d = daemon()
     value = d.create()["token"]
     old = Table(d)
-    d.client().pipeline(["create"] * 2000, within=30)
+    d.client().pipeline(["create"] * 2000)
     assert old.state == SUPERSEDED
     new = Table(d)
     assert new.state == LIVE
