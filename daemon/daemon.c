@@ -137,7 +137,8 @@ static bool open_fleet(struct daemon *s, struct problem *problem)
         fleet_load_warn_unused(s->config.store);
         return true;
     }
-    if (!fleet_load(s->writer, s->config.store, problem))
+    /* What the fleet changes at once may be more than what anybody here does. */
+    if (!fleet_load(s->writer, s->config.store, 2 * s->config.log_size, problem))
         return false;
     s->server.fleet_status = s->writer->fleet->status;
     s->writer->fleet_up = fleet_up_new(s->writer->fleet, problem);

@@ -12,7 +12,7 @@
 
 #define LOG_SUFFIX ".wal" /* daemon/store/wal_file.h */
 
-static const struct wal_shape usual_shape = { 4, 16 * 1024 * 1024 };
+enum { LOG_SEGMENTS = 4 };
 
 static bool open_files(struct fleet_cache *c, const struct wal_shape *shape,
                        struct problem *problem);
@@ -78,9 +78,15 @@ struct fleet_cache *fleet_cache_open_shape(const char *store, const struct wal_s
     return NULL;
 }
 
-struct fleet_cache *fleet_cache_open(const char *store, struct problem *problem)
+struct fleet_cache *fleet_cache_open(const char *store, uint64_t log_size, struct problem *problem)
 {
-    return fleet_cache_open_shape(store, &usual_shape, problem);
+    const uint64_t segment = log_size / LOG_SEGMENTS;
+    const struct wal_shape shape = {
+        LOG_SEGMENTS,
+        segment < WAL_SIZE_MAX ? (uint32_t)segment / WAL_BLOCK * WAL_BLOCK : WAL_SIZE_MAX,
+    };
+
+    return fleet_cache_open_shape(store, &shape, problem);
 }
 
 void fleet_cache_close(struct fleet_cache *c)

@@ -34,12 +34,13 @@ struct fleet_visitor {
         *entry; /* where fleet_cache_each() reads the next one to; NULL: where it likes */
 };
 
-/* Open the cache of a store, and create it if there is none: before calls are restricted, see wal_begin().
+/* Open the cache of a store, and create it if there is none, with a log of so many bytes, a quarter GiB at most: before
+ * calls are restricted, see wal_begin().
  * A batch that was torn is cut off, as it was never acknowledged.  NULL: *problem says what is damaged,
  * and what to do; nothing was changed.  STATUS_BUSY: another process has it. */
-struct fleet_cache *fleet_cache_open(const char *store, struct problem *problem);
+struct fleet_cache *fleet_cache_open(const char *store, uint64_t log_size, struct problem *problem);
 
-/* Likewise, with a log of this shape, if there is none yet: by default its size is 64 MiB. */
+/* Likewise, with a log of this shape. */
 struct fleet_cache *fleet_cache_open_shape(const char *store, const struct wal_shape *shape,
                                            struct problem *problem);
 

@@ -5,7 +5,7 @@
 
 #define SERIAL_FLEET (UINT64_C(1) << 62)
 
-struct fleet *fleet_open(const char *store, struct token_table *token_table,
+struct fleet *fleet_open(const char *store, uint64_t log_size, struct token_table *token_table,
                          struct problem *problem)
 {
     struct fleet *f = calloc(1, sizeof(*f));
@@ -17,7 +17,7 @@ struct fleet *fleet_open(const char *store, struct token_table *token_table,
         fleet_close(f);
         return NULL;
     }
-    f->cache = fleet_cache_open(store, problem);
+    f->cache = fleet_cache_open(store, log_size, problem);
     if (f->cache == NULL) {
         fleet_close(f);
         return NULL;

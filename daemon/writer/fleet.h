@@ -50,8 +50,8 @@ struct fleet {
     bool failure_logged;          /* the last log message says that the cache cannot be written */
 };
 
-/* Open the cache beside a store.  NULL: *problem. */
-struct fleet *fleet_open(const char *store, struct token_table *token_table,
+/* Open the cache beside a store; a new one has a log of so many bytes.  NULL: *problem. */
+struct fleet *fleet_open(const char *store, uint64_t log_size, struct token_table *token_table,
                          struct problem *problem);
 void fleet_close(struct fleet *f);
 

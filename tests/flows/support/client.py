@@ -222,11 +222,11 @@ def queued(sock, which):
     return answer[0]
 
 
-def socat(path, text, wait=10):
+def socat(path, text, wait=30):
     """What socat prints when this text is typed into it; it closes its writing side at the end."""
     done = subprocess.run(["socat", f"-t{wait * PATIENCE}", "-", f"UNIX-CONNECT:{path}"],
                           input=text if isinstance(text, bytes) else text.encode(),
-                          capture_output=True, timeout=30 * PATIENCE)
+                          capture_output=True, timeout=60 * PATIENCE)
     if done.returncode != 0:
         raise AssertionError(f"socat: {done.stderr.decode()}")
     return done.stdout.decode()

@@ -15,6 +15,8 @@ from received_table import GROUP, LIVE, DaemonOfGroup, Table, as_somebody, need_
 from requirements import need_root
 from waiting import eventually
 
+ALONE = 61789           # a user
+
 
 def test_member_of_the_table_group_with_65536_groups_has_the_table(daemon):
     need_root()
@@ -103,9 +105,9 @@ def test_descriptor_that_is_not_taken_in_counts_against_its_users_connections(da
 
 
 def test_table_is_refused_in_words_when_too_many_descriptors_are_under_way():
-    """The kernel counts them for each user: here, those of another process."""
+    """The kernel counts them for each user, here one that no other test has: those of another process."""
     need_root()
-    with Daemon("daemon.max_connections=20", uid=65534, limits={resource.RLIMIT_NOFILE: 160}) as d:
+    with Daemon("daemon.max_connections=20", uid=ALONE, limits={resource.RLIMIT_NOFILE: 160}) as d:
         os.chmod(d.directory, 0o755)
         value = d.create()["token"]
         reader, writer = os.pipe()
@@ -113,7 +115,7 @@ def test_table_is_refused_in_words_when_too_many_descriptors_are_under_way():
         if child == 0:
             resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
             os.setgroups([])
-            os.setresuid(65534, 65534, 65534)
+            os.setresuid(ALONE, ALONE, ALONE)
             pairs = [socket.socketpair() for _ in range(100)]
             for one, _ in pairs:
                 for _ in range(2):

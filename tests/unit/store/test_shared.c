@@ -15,7 +15,7 @@
 
 #include "tests/unit/support/numbered_tokens.h"
 
-enum { TOKENS = 1000, DEADLINE = 1000 }; /* hundredths of a second */
+enum { TOKENS = 1000, DEADLINE = 3000 }; /* hundredths of a second */
 
 /* What the two processes tell each other. */
 struct shared {

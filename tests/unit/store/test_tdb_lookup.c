@@ -17,11 +17,14 @@
 
 enum { ROUNDS = 12 };
 
+static unsigned keys = KEYS; /* of these there are records: fewer where all have one chain */
+
 static void check_beside_tdb(void)
 {
+    const unsigned beyond = keys + 10 < KEYS ? keys + 10 : KEYS;
     size_t len;
 
-    for (unsigned i = 0; i < KEYS; i++) {
+    for (unsigned i = 0; i < beyond; i++) {
         TDB_DATA value = tdb_fetch(tdb, datum(key_of(i)));
         assert_int_equal(get(i, &len), value.dptr != NULL ? LOOKUP_FOUND : LOOKUP_ABSENT);
         if (value.dptr != NULL)
@@ -40,9 +43,9 @@ static bool made_longer;       /* by it */
 /* A third of the keys stay as they are; of the others some are changed, deleted, or added. */
 static void plan(unsigned round)
 {
-    for (unsigned i = 0; i < KEYS; i++) {
+    memcpy(becomes, version, sizeof(becomes));
+    for (unsigned i = 0; i < keys; i++) {
         unsigned chance = (i * 2654435761U + round * 40503U) >> 7;
-        becomes[i] = version[i];
         if (round == 0)
             becomes[i] = i % 3 != 1;
         else if (i % 3 != 0 && chance % 8 == 0)
@@ -98,7 +101,8 @@ static void what_is_found_is_what_tdb_finds(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         open_both(files[i].chains, files[i].flags);
-        for (unsigned round = 0; round < (files[i].chains == 1 ? 1U : 6U); round++) {
+        keys = files[i].chains == 1 ? KEYS / 5 : KEYS;
+        for (unsigned round = 0; round < 6; round++) {
             plan(round);
             make_transaction();
             commit();

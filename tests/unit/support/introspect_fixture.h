@@ -173,7 +173,7 @@ static int reset(void **state)
     now = NOW;
     timeout = 30000;
     earlier = NULL;
-    fake_clock_offset = 0;
+    fake_clock_offset = fake_clock_stands = 0;
     command("reset");
     return 0;
 }

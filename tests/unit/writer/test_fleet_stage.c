@@ -138,7 +138,7 @@ static uint64_t place(void)
 static void load(void)
 {
     start();
-    assert_true(fleet_load(&writer, path, &problem));
+    assert_true(fleet_load(&writer, path, 1 << 20, &problem));
     writer.fleet_up = fleet_up_new(writer.fleet, &problem);
     assert_non_null(writer.fleet_up);
 }
