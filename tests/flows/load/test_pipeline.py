@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many requests at once: one commit for many, and replies in the order of the requests."""
+import contextlib
 import itertools
 import re
 import socket
@@ -20,10 +21,11 @@ def connected(path):
     return sock
 
 
-def closed_loop(sock, line, depth, rounds):
-    """Keep this many requests under way: send as many as replies come in."""
+def closed_loop(sock, line, depth, rounds, held=contextlib.nullcontext()):
+    """Keep this many requests under way: send as many as replies come in.  The first are sent while `held`."""
     left = depth * (rounds - 1)
-    sock.sendall(line * depth)
+    with held:
+        sock.sendall(line * depth)
     coming = depth * rounds
     while coming > 0:
         replies = sock.recv(65536)
@@ -38,7 +40,10 @@ def closed_loop(sock, line, depth, rounds):
 def test_thousand_creates_at_once_become_a_handful_of_commits(daemon):
     d = daemon()
     before = int(d.stats()["commits"])
-    replies = d.client().pipeline([f"create description=n{n}" for n in range(COUNT)])
+    client = d.client()
+    with d.stopped():
+        client.send(*[f"create description=n{n}" for n in range(COUNT)])
+    replies = [client.reply() for _ in range(COUNT)]
     assert [r["description"] for r in replies] == [f"n{n}" for n in range(COUNT)], "in order"
     commits = int(d.stats()["commits"]) - before
     assert 1 <= commits < HANDFUL, f"{commits} commits"
@@ -63,7 +68,7 @@ def test_changes_sent_together_are_saved_together(daemon):
     with connected(d.path()) as sock:
         assert len(line) * 250 > 16384, "more than is read at once"
         for burst in range(1, 5):       # of which some begin in one journal block and end in another
-            assert commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)) == 1, (
+            assert commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1, d.stopped())) == 1, (
                 f"burst {burst}")
         d.restart()
         assert [int(e["serial"]) for e in d.done("journal").lines] == list(range(1, 1001))

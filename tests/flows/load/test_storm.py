@@ -21,7 +21,7 @@ DESCRIPTORS = 100       # the daemon needs most of them for itself
 CROWDS = 3              # processes
 AT_ONCE = 40            # connections of each
 SECONDS = 1
-WORST = 5               # seconds that an administrator may wait
+WORST = 15              # seconds that an administrator may wait
 RESIDENTS = 10          # connections that are there before the crowd, and stay
 
 

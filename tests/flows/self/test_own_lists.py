@@ -2,10 +2,10 @@
 """Filters, orders and fields of a user's own list: nothing of another's, and no way to learn of it."""
 import contextlib
 import socket
-import time
 
 import pytest
 
+import proc
 from refused_writes import saved, writes_refused
 from settings import scaled
 from timestamp import stamp
@@ -109,14 +109,14 @@ def test_lists_that_users_do_not_read_take_no_memory_that_others_sort_with(daemo
     d.create_many([f"create subject={name} description={'x' * 200}" for name in USERS for _ in range(1500)])
     d.create_many(["create subject=other"] * scaled(40000, 20000))
 
-    def seconds():
-        began, last = time.monotonic(), b""
+    def seconds():      # of the daemon's processor time, which other load does not lengthen
+        began, last = proc.cpu(d.daemon.pid), b""
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(d.daemon.path())
             admin.sendall(b"list sort=expires fields=id\n")
             while b"\nOK count=" not in last:
                 last = last[-100:] + admin.recv(1 << 20)
-        return time.monotonic() - began
+        return proc.cpu(d.daemon.pid) - began
     free = min(seconds() for _ in range(3))
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(d.client(uid)) for uid in USERS.values() for _ in range(16)]

@@ -8,6 +8,7 @@ import resource
 import select
 import signal
 import socket
+import sys
 import time
 import traceback
 
@@ -149,44 +150,38 @@ def hostile(act, uids=1, groups=()):
 
 # -- the neighbour ---------------------------------------------------------------------------------
 
-def ask(path, line, seconds, output):
-    """Ask one question after the other; write down when each was answered, what, and how long it took."""
+def ask(path, line, seconds, most, output):
+    """Ask one question after the other, at most so many; write down how long each took and what was answered."""
     sock = connect(path)
+    sock.sendall(line)
+    sock.recv(4096)             # the first answer waits until the connection is accepted, behind others
     over = time.monotonic() + seconds
-    while (began := time.monotonic()) < over:
+    while (began := time.monotonic()) < over and most > 0:
+        most -= 1
         sock.sendall(line)
         answer = sock.recv(4096)
-        ended = time.monotonic()
-        output.write(f"{ended} {ended - began} {' '.join(answer.decode().split()[:2])}\n")
+        output.write(f"{time.monotonic() - began} {' '.join(answer.decode().split()[:2])}\n")
         time.sleep(PAUSE)
     output.flush()
 
 
-def measure(path, line, seconds, within):
-    """Have the neighbour ask for so many seconds, preferred by the scheduler, as it is the daemon that is measured.
+def measure(path, line, seconds, within, most=sys.maxsize):
+    """Have the neighbour ask for so many seconds, at most so often, preferred by the scheduler, as it is the daemon
+    that is measured.
 
-    Return (when, how long it took, answer) of each question."""
+    Return (how long it took, answer) of each question."""
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as output:
-        child = fork(NEIGHBOUR, lambda: ask(path, line.encode() + b"\n", seconds, output), nice=-10)
+        child = fork(NEIGHBOUR, lambda: ask(path, line.encode() + b"\n", seconds, most, output), nice=-10)
     with os.fdopen(reader) as found:
         if not select.select([found], [], [], within)[0]:
             end(child)
             return []
         rows = found.read().splitlines()
     os.waitpid(child, 0)
-    return [(float(when), float(took), answer) for when, took, answer in (row.split(" ", 2) for row in rows)]
+    return [(float(took), answer) for took, answer in (row.split(" ", 1) for row in rows)]
 
 
 def quantile(rows, fraction):
-    times = sorted(took for _, took, _ in rows)
+    times = sorted(took for took, _ in rows)
     return times[min(len(times) - 1, int(len(times) * fraction))]
-
-
-def windows(rows, seconds):
-    """Split what was measured into windows of so many seconds, without the last, which may be short."""
-    found = {}
-    for row in rows:
-        found.setdefault(int((row[0] - rows[0][0]) / seconds), []).append(row)
-    whole = list(found.values())
-    return whole[:-1] if len(whole) > 1 else whole

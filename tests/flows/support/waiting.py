@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wait for a state instead of expecting it."""
+import itertools
 import time
 
 from settings import PATIENCE
@@ -19,6 +20,20 @@ def eventually(condition, what, within=30, every=0.002):
         assert passed < within * PATIENCE, f"not within {within} s: {what}"
         time.sleep(max(every, min(SELDOM, passed / 20)))
     return value
+
+
+def keeping_pace(act, most, tries=10):
+    """Return act(step), which calls step() again and again.
+
+    Where it fails, and the machine kept more than so many seconds between two steps, that is no fault: try again."""
+    for left in reversed(range(tries)):
+        steps = [time.monotonic()]
+        try:
+            return act(lambda: steps.append(time.monotonic()))
+        except (AssertionError, OSError):
+            steps.append(time.monotonic())
+            if left == 0 or max(after - before for before, after in itertools.pairwise(steps)) < most:
+                raise
 
 
 def eventually_shown(condition, what, within=30):

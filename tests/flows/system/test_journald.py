@@ -127,8 +127,10 @@ def test_failing_store_and_unsaved_denial_are_entries():
         assert got["denial-unsaved"]["MESSAGE_ID"] == IDS["DENIAL_UNSAVED"]
         assert got["store-failed"]["PRIORITY"] == "3"
         resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-        mended = [journal.entry()["JETON_EVENT"] for _ in range(2)]
-        assert sorted(mended) == ["revoke", "store-mended"]
+        mended = set()
+        while not mended >= {"revoke", "store-mended"}:
+            mended.add(journal.entry()["JETON_EVENT"])
+        assert mended <= {"revoke", "store-mended", "store-failed"}
         assert size > 0
 
 

@@ -232,16 +232,16 @@ def test_tokens_go_on_being_verified_while_the_configuration_is_reloaded(daemon)
     d = daemon(config=configs[0])
     with d.client("verify") as client:
         token = d.create(scopes="repo:write")["token"]
-        end = time.monotonic() + 2 * PATIENCE
+        end = time.monotonic() + 60 * PATIENCE
         round = 0
-        while time.monotonic() < end:
+        while d.log().count("configuration reloaded") < 50:
+            assert time.monotonic() < end
             round += 1
             d.configure(configs[round % 2])
             d.reload()
             for service in "git", "api", "other":
                 assert client.request(f"verify service={service} {token}").verdict == "OK"
             assert client.request("verify service=api " + "z" * 600).verdict == "OK"
-        assert round > 10, round
 
 
 def test_check_opens_every_verifier(daemon):
