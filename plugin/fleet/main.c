@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "plugin/fleet/agent.h"
+#include "plugin/fleet/server_list.h"
 #include "plugin/fleet/words.h"
 #include "plugin/service/streams.h"
 
@@ -94,10 +95,19 @@ static bool take_option(int option)
     }
 }
 
+static void warn_of_network(const struct config *c)
+{
+    if (server_list_is_unproven(c->database))
+        log_write(LOG_WARNING,
+                  "anybody on the network could be the database: name its authority by "
+                  "sslrootcert, and set sslmode=verify-full in `database`");
+}
+
 static int run(const struct config *c, const struct word_options *o)
 {
     (void)o;
     log_set_level(c->log_level);
+    warn_of_network(c);
     return agent_run(c);
 }
 
@@ -107,6 +117,7 @@ static int check(const struct config *c, const struct word_options *o)
     if (c->database[0] == '\0')
         log_write(LOG_WARNING,
                   "no database is named: the agent would connect to what libpq has by default");
+    warn_of_network(c);
     printf("configuration: OK, a lease of %llds, ", (long long)c->lease);
     if (c->keep > 0)
         printf("known tokens go on for %llds when cut off\n", (long long)c->keep);

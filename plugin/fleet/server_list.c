@@ -33,12 +33,20 @@ static void rotate(struct server_list *l)
 
 /* libpq alone knows what it takes from where.  It says so of a connection, too, that it does not even begin to make, as
  * a parameter has no such value. */
-void server_list_read(struct server_list *l, const char *conninfo)
+static PQconninfoOption *options_of(const char *conninfo)
 {
     const char *const keyword[] = { "dbname", "target_session_attrs", NULL };
     const char *const value[] = { conninfo, "none", NULL };
     PGconn *conn = PQconnectStartParams(keyword, value, 1);
     PQconninfoOption *options = PQconninfo(conn);
+
+    PQfinish(conn);
+    return options;
+}
+
+void server_list_read(struct server_list *l, const char *conninfo)
+{
+    PQconninfoOption *options = options_of(conninfo);
 
     memset(l->text, 0, sizeof(l->text));
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
@@ -47,7 +55,6 @@ void server_list_read(struct server_list *l, const char *conninfo)
                 strlen(o->val) < SERVER_LIST_SIZE)
                 strcpy(l->text[k], o->val);
     PQconninfoFree(options);
-    PQfinish(conn);
     const size_t hosts = count_items(l->text[SERVER_HOST]),
                  addresses = count_items(l->text[SERVER_HOSTADDR]),
                  count = addresses > 0 ? addresses : hosts;
@@ -59,6 +66,48 @@ void server_list_rotate(struct server_list *l)
 {
     rotate(l);
     l->first++;
+}
+
+/* -- who answers ---------------------------------------------------------------------------------- */
+
+static bool begins_with(struct slice text, const char *start)
+{
+    const size_t len = strlen(start);
+
+    return text.len >= len && memcmp(text.at, start, len) == 0;
+}
+
+/* An item of a host list: a directory or an abstract name is a Unix socket's. */
+static bool is_of_network(struct slice host)
+{
+    return host.len > 0 && host.at[0] != '/' && host.at[0] != '@' && !begins_with(host, "127.") &&
+           !slice_is(host, "::1") && !slice_is(host, "localhost");
+}
+
+static bool has_network(const char *list)
+{
+    bool has = false;
+
+    for (const char *at = list; at != NULL && !has; at = strchr(at, ','), at += at != NULL)
+        has = is_of_network((struct slice){ at, strcspn(at, ",") });
+    return has;
+}
+
+bool server_list_is_unproven(const char *conninfo)
+{
+    PQconninfoOption *options = options_of(conninfo);
+    bool network = false, proven = false;
+
+    for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        if (o->val == NULL)
+            continue;
+        if (strcmp(o->keyword, server_list_keyword[SERVER_HOST]) == 0 ||
+            strcmp(o->keyword, server_list_keyword[SERVER_HOSTADDR]) == 0)
+            network |= has_network(o->val);
+        proven |= strcmp(o->keyword, "sslmode") == 0 && strcmp(o->val, "verify-full") == 0;
+    }
+    PQconninfoFree(options);
+    return network && !proven;
 }
 
 /* -- names ---------------------------------------------------------------------------------------- */

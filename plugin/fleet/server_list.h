@@ -35,6 +35,10 @@ struct server_addresses {
  * rotated as they were; at first, `first` is 0. */
 void server_list_read(struct server_list *l, const char *conninfo);
 
+/* True if a server of a connection string is on the network, and its certificate is not compared with its name
+ * (sslmode=verify-full): then anybody on the way may be the database.  Names of this machine are not of the network. */
+bool server_list_is_unproven(const char *conninfo);
+
 /* Begin with the next server of the lists. */
 void server_list_rotate(struct server_list *l);
 

@@ -104,6 +104,17 @@ def test_check_finds_what_is_wrong(settings, message):
     assert done.returncode == 2 and message in done.stderr
 
 
+@pytest.mark.parametrize("database, warned", [
+    ("host=db.example.org", True), ("host=db.example.org sslmode=require", True), ("host=db.example.org sslmode=verify-ca", True),
+    ("host=/run/postgresql,db.example.org", True), ("hostaddr=192.0.2.1", True), ("postgres://db.example.org/fleet?sslmode=prefer", True),
+    ("host=db.example.org sslmode=verify-full", False), ("host=/run/postgresql", False), ("dbname=fleet", False),
+    ("host=localhost", False), ("hostaddr=127.0.0.1", False), ("hostaddr=::1", False),
+])
+def test_check_warns_of_a_database_that_anybody_could_be(database, warned):
+    done = run("check", "--set", f"fleet.database={database}")
+    assert done.returncode == 0 and ("sslmode=verify-full" in done.stderr) == warned, done.stderr
+
+
 def test_configuration_file_is_read_with_line_numbers_and_long_connection_strings():
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
         file.write("# a comment\n[fleet]\ndatabase = host=a,b dbname=fleet\n  sslmode=verify-full sslrootcert=/etc/jeton/ca.pem\n"
