@@ -15,6 +15,7 @@ import gc
 import os
 import pickle
 import select
+import shutil
 import signal
 import tempfile
 import time
@@ -54,7 +55,7 @@ class Guard:
             group, directory = last.split()
             end_group(int(group))
             time.sleep(0.2)                 # the last of them may be writing there
-            in_memory.remove_with(directory)
+            shutil.rmtree(directory, ignore_errors=True)
 
     def send(self, *words):
         os.write(self.writer, (" ".join(map(str, words)) + "\n").encode())
@@ -101,7 +102,7 @@ class Child:
     def __init__(self, item):
         self.item = item
         self.deadline = item.get_closest_marker("timeout").args[0]
-        self.directory = tempfile.mkdtemp(prefix=in_memory.PREFIX)
+        self.directory = tempfile.mkdtemp(prefix=in_memory.PREFIX, dir=in_memory.place())
         self.results = tempfile.TemporaryFile()
         self.guard = guard_of(item.config)
         self.pid = os.fork()
@@ -163,7 +164,7 @@ class Child:
         end_group(self.pid)
         self.guard.send()
         _, status = os.waitpid(self.pid, 0)
-        in_memory.remove_with(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
         return status
 
     def decoded(self, data):

@@ -10,7 +10,6 @@ import tempfile
 
 import pytest
 
-import in_memory
 from settings import BUILD, ROOT
 
 TESTS = pathlib.Path(ROOT, "tests")
@@ -48,7 +47,7 @@ class Program(pytest.Item):
     def runtest(self):
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             try:
-                status = subprocess.run(self.arguments, cwd=ROOT, env=os.environ | self.environment | self.place(),
+                status = subprocess.run(self.arguments, cwd=ROOT, env=os.environ | self.environment,
                                         stdin=subprocess.DEVNULL, stdout=output,
                                         stderr=subprocess.STDOUT).returncode
             finally:
@@ -56,10 +55,6 @@ class Program(pytest.Item):
                 printed = output.read()
                 print(printed, end="")
         self.judge(status, printed)
-
-    def place(self):
-        """Return what is added to the environment, which who repeats the test need not have."""
-        return {}
 
     def judge(self, status, printed):
         if status != 0:
@@ -76,10 +71,7 @@ class Program(pytest.Item):
 
 
 class UnitTest(Program):
-    """One test function.  What it writes to TMPDIR is in memory: see unit/support/temporary.h."""
-
-    def place(self):
-        return {"TMPDIR": in_memory.place()}
+    """One test function."""
 
     def judge(self, status, printed):
         super().judge(status, printed)

@@ -5,10 +5,10 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 
 import pytest
 
-import in_memory
 from postgres import need_postgresql
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE
@@ -22,7 +22,7 @@ def fixture_demo():
     """Starts the demonstration, of which nothing may be left."""
     need_plain_build()
     need_postgresql()
-    where = in_memory.place()
+    where = tempfile.gettempdir()
     os.chmod(where, os.stat(where).st_mode & 0o7777 | 0o011)
     with subprocess.Popen(["/usr/bin/python3", "-B", "tests/demo_fleet", "--test"], env=os.environ | {"BUILD": BUILD, "TMPDIR": where},
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

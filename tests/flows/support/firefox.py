@@ -9,7 +9,6 @@ import tempfile
 
 import pytest
 
-import in_memory
 from settings import PATIENCE
 from waiting import eventually, eventually_shown
 
@@ -32,7 +31,7 @@ class Firefox:
     """One window without anything of others.  Leaving `with` ends it."""
 
     def __init__(self):
-        self.directory = tempfile.mkdtemp(prefix="firefox", dir=in_memory.place())
+        self.directory = tempfile.mkdtemp(prefix="firefox")
         self.profile = f"{self.directory}/profile"
         os.mkdir(self.profile)
         with open(f"{self.profile}/user.js", "w") as file:

@@ -1,42 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Directories in memory, for the files of programs that are not ours, such as PostgreSQL: they make and remove them by the
-thousand, and an ext4 without a journal looks at all that were removed lately whenever it makes one.
+"""Where tests have their files: in memory, if it has room, unless TMPDIR says otherwise.
 
-A test's is called as its TMPDIR is, and removed with that (isolation.py)."""
+They make and remove files by the thousand, and sync most of them.  A busy disk takes seconds for that, and an ext4 without a
+journal looks at all that were removed lately whenever it makes one."""
 import contextlib
 import os
-import shutil
 import tempfile
 
 MEMORY = "/dev/shm"
 PREFIX = "jeton-test-"      # of each test's TMPDIR
-ROOM = 2 << 30              # bytes; where there is less, TMPDIR is used
+ROOM = 2 << 30              # bytes
 
 
-def is_roomy():
+def is_fit():
     with contextlib.suppress(OSError):
         there = os.statvfs(MEMORY)
-        return os.access(MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= ROOM
+        return os.access(MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= ROOM and not there.f_flag & os.ST_NOEXEC
     return False
 
 
-def twin(directory):
-    """Return the path of what belongs to a TMPDIR."""
-    return os.path.join(MEMORY, os.path.basename(directory))
-
-
 def place():
-    """Return where to make a directory, one for the test if this is a test's process."""
-    own = tempfile.gettempdir()
-    if not is_roomy():
-        return own
-    if not os.path.basename(own).startswith(PREFIX):
-        return MEMORY
-    os.makedirs(twin(own), mode=0o700, exist_ok=True)
-    return twin(own)
-
-
-def remove_with(directory):
-    """Remove a test's TMPDIR, and what belongs to it."""
-    for path in directory, twin(directory):
-        shutil.rmtree(path, ignore_errors=True)
+    """Return where to make a directory: in a test's process, its own TMPDIR."""
+    return MEMORY if "TMPDIR" not in os.environ and is_fit() else tempfile.gettempdir()

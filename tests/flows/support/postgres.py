@@ -58,10 +58,9 @@ def owner():
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}, entry.pw_uid, entry.pw_gid
 
 
-def new_directory(settings):
-    """Return a directory of the servers' user, below the test's own, which others may then pass through; in memory, if nothing
-    is to be saved."""
-    parent = in_memory.place() if settings["fsync"] == "off" else tempfile.gettempdir()
+def new_directory():
+    """Return a directory of the servers' user, below the test's own, which others may then pass through."""
+    parent = in_memory.place()
     if os.path.basename(parent).startswith(in_memory.PREFIX):
         os.chmod(parent, 0o711)
     path = tempfile.mkdtemp(prefix="pg-", dir=parent)
@@ -87,7 +86,7 @@ class Cluster:
 
     def __init__(self, directory=None, **settings):
         self.settings = FAST | settings
-        self.directory = directory or new_directory(self.settings)
+        self.directory = directory or new_directory()
         self.data = f"{self.directory}/data"
         self.process = None
         self.standbys = []
@@ -201,7 +200,7 @@ class Cluster:
         """Copy this server, start the copy, and wait until it follows."""
         copy = Cluster.__new__(Cluster)
         copy.settings, copy.process, copy.standbys = FAST | settings, None, []
-        copy.directory = new_directory(copy.settings)
+        copy.directory = new_directory()
         copy.data = f"{copy.directory}/data"
         self.call("pg_basebackup", "-D", copy.data, "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d",
                   conninfo_of({"host": self.directory, "user": "postgres", "application_name": name}))

@@ -6,17 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/commit.h"
+#include "tests/unit/support/directory.h"
 
 enum { NOW = 1000000 };
 
 static const uint8_t digest[DIGEST_SIZE] = { 1, 2, 3 };
-static char path[] = "/tmp/jeton-test-XXXXXX";
 static struct writer writer;
 static struct mailbox replies;
 
@@ -25,8 +22,7 @@ static int start(void **state)
     struct problem problem;
 
     (void)state;
-    int fd = mkstemp(path);
-    if (fd < 0 || close(fd) < 0 || unlink(path) < 0)
+    if (make_directory(state) < 0)
         return -1;
     struct store *store = store_open(path, STORE_WRITE, &problem);
     if (store == NULL || !writer_init(&writer, store, "jtn", 1000, &problem))
@@ -36,16 +32,9 @@ static int start(void **state)
 
 static int stop(void **state)
 {
-    char lock[sizeof(path) + 8];
-
-    (void)state;
     writer_destroy(&writer);
     mailbox_destroy(&replies);
-    snprintf(lock, sizeof(lock), "%s.lock", path);
-    unlink(lock);
-    unlink(path);
-    snprintf(path, sizeof(path), "/tmp/jeton-test-XXXXXX");
-    return 0;
+    return remove_directory(state);
 }
 
 static void post(const struct change_kind *kind)
