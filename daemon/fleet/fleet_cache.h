@@ -34,8 +34,8 @@ struct fleet_visitor {
         *entry; /* where fleet_cache_each() reads the next one to; NULL: where it likes */
 };
 
-/* Open the cache of a store, and create it if there is none, with a log of so many bytes, a quarter GiB at most: before
- * calls are restricted, see wal_begin().
+/* Open the cache of a store, and create it if there is none, with a log of so many bytes, from 64 KiB to a
+ * quarter GiB: before calls are restricted, see wal_begin().
  * A batch that was torn is cut off, as it was never acknowledged.  NULL: *problem says what is damaged,
  * and what to do; nothing was changed.  STATUS_BUSY: another process has it. */
 struct fleet_cache *fleet_cache_open(const char *store, uint64_t log_size, struct problem *problem);

@@ -57,9 +57,8 @@ struct figures {
 
 /* What jetond had before its connection ended: it forgets its lease when it starts. */
 struct lease_before {
-    struct fleet_place
-        place[1 +
-              LINK_PENDING_MAX]; /* where it was, and where batches led that it did not answer */
+    /* Where it was, and where batches led that it did not answer. */
+    struct fleet_place place[1 + LINK_PENDING_MAX];
     unsigned count;
     int64_t until; /* 0: none */
 };
