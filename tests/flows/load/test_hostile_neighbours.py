@@ -139,7 +139,7 @@ class Stage:
     @contextlib.contextmanager
     def flooded(self, act, uids=1, groups=()):
         """Have so many users do this meanwhile; those that keep connections have come by then."""
-        due = int(self.daemon.stats()["connections_total"]) + uids * getattr(act, "connections", 0)
+        due = int(self.daemon.stats()["connections_total"]) + uids * min(getattr(act, "connections", 0), CROWD)
         with hostile(act, uids, groups):
             eventually(lambda: int(self.daemon.stats()["connections_total"]) >= due, "they have come")
             yield

@@ -89,7 +89,7 @@ def test_a_name_service_that_hangs_holds_up_only_who_waits_for_it(daemon):
     d = UserDaemon(daemon, users=USERS | {f"u{i}": 62100 + i for i in range(10)}, hangs=True)
     token = d.done(ANN, "create")
     assert d.daemon.verify(token["token"]) == "OK"
-    before = d.daemon.stats()["connections"]
+    before = int(d.daemon.stats()["connections"])       # or more, as the last one may not be closed there
     d.users.mark(".hangs")
     waiting = [d.client(62100 + i) for i in range(10)]
     for client in waiting:
@@ -109,7 +109,7 @@ def test_a_name_service_that_hangs_holds_up_only_who_waits_for_it(daemon):
         client.close()
     d.users.unmark(".hangs")
     eventually(lambda: d.ask(BOB, "list").verdict == "OK", "it answers again")
-    eventually(lambda: d.daemon.stats()["connections"] == before, "no connection is left")
+    eventually(lambda: int(d.daemon.stats()["connections"]) <= before, "no connection is left")
 
 
 def test_the_daemon_ends_while_a_look_up_hangs(daemon):

@@ -76,7 +76,7 @@ def test_check_reads_the_store_that_a_daemon_is_changing(daemon):
     thread.start()
     try:
         for _ in range(5):
-            done = check(d, within=30)
+            done = check(d)
             assert done.returncode == 0, done
             assert re.search(r" tokens, \d+ bans, journal entries ", done.stdout), done.stdout
             assert "a daemon is using it" in done.stdout and done.stderr == "", done

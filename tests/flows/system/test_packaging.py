@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is installed: files, units, manual pages, the configuration file."""
+import fcntl
 import glob
 import os
 import re
@@ -17,6 +18,7 @@ EXPOSURE = {"jetond": 0.4, "jeton-gateway": 0.6, "jeton-fleet": 1.5}
 KEY_ROW = re.compile(r'\{ "([a-z]+)", "([a-z_]+)", read_')
 ROLE_KEY_ROW = re.compile(r'\{ name, "([a-z_]+)", read_')
 UNITS = "usr/local/lib/systemd/system"
+INSTALLED = os.path.join(BUILD, "tests", "installed")
 
 
 def need(program):
@@ -44,10 +46,25 @@ def make(target, root, prefix="/usr/local"):
                env=plain)
 
 
-def installed(prefix="/usr/local"):
+def installed():
+    """Return a root with what make installs, which takes it a second: the first test that wants it runs it, and the
+    others of the same run of pytest get a copy."""
     need_plain_build()
     root = tempfile.mkdtemp(prefix="root")
-    make("install-only", root, prefix)
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if this_run is None:
+        make("install-only", root)
+        return root
+    made = f"{INSTALLED}/{this_run}"
+    os.makedirs(INSTALLED, exist_ok=True)
+    with open(f"{INSTALLED}/lock", "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(made):
+            for before in glob.glob(f"{INSTALLED}/*/"):
+                shutil.rmtree(before)
+            make("install-only", f"{made}.new")
+            os.rename(f"{made}.new", made)
+        run("cp", "-a", f"{made}/.", root)
     return root
 
 
@@ -59,8 +76,10 @@ def files_below(root):
 # -- files ---------------------------------------------------------------------------------------
 
 def test_removing_leaves_nothing_of_what_was_installed():
+    need_plain_build()
     for prefix in ("/usr/local", "/usr", "/opt/jeton"):
-        root = installed(prefix)
+        root = tempfile.mkdtemp(prefix="root")
+        make("install-only", root, prefix)
         there = files_below(root)
         for wanted in (f"{prefix}/sbin/jetond", f"{prefix}/bin/jeton", "/etc/jeton/jetond.conf",
                        f"{prefix}/include/jeton.h", f"{prefix}/include/jeton/verifier.h",

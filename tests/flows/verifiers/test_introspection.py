@@ -8,7 +8,7 @@ from settings import BUILD
 from waiting import eventually, keeping_pace
 
 
-def config(server, more="", deadline="2s"):
+def config(server, more="", deadline="10s"):
     return f"""
 [daemon]
 verifiers = {BUILD}/verifiers
@@ -27,7 +27,7 @@ def token(subject, **more):
 def test_server_is_asked_where_the_table_knows_nothing(daemon):
     d = daemon(config="")
     with OAuthServer(d.directory) as server:
-        d.configure(config(server))
+        d.configure(config(server, "cache=5m"))
         d.restart()
         own = d.create(subject="ci")["token"]
         server.tokens["opaque-token-of-the-server"] = token("ann", scope="write read", jti="id-1")
