@@ -17,6 +17,7 @@ from daemon import Daemon
 from jeton_command import JETON, Impostor, Terminal, jeton, setting
 from requirements import need_root
 from settings import PATIENCE, ROOT, scaled
+from waiting import in_time
 
 COLOURS = re.compile(r"\033\[\d+m")
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -292,8 +293,8 @@ def test_completion_knows_verbs_keys_and_identifiers():
               'printf "%s\\n" "${COMPREPLY[@]}"')
 
     def offered(line, path):
-        done = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True,
-                              env=setting(path, JETON=JETON))
+        done = in_time(lambda: subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True,
+                                              env=setting(path, JETON=JETON)), most=1.9)
         assert done.stderr == "", line
         return [word.rstrip(" ") for word in done.stdout.splitlines()]
     with Daemon() as d:
