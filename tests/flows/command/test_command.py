@@ -9,7 +9,7 @@ import pytest
 
 from daemon import Daemon
 from jeton_command import JETON, SIGNALS, Impostor, Terminal, jeton, setting
-from settings import ROOT
+from settings import PATIENCE, ROOT
 from value import id_of, value_new
 from waiting import eventually
 
@@ -304,7 +304,7 @@ def test_broken_pipes_and_closed_descriptors_are_borne_quietly(daemon):
                     f"{JETON} watch after=0 | head -1", f"{JETON} ping <&-",
                     f"{JETON} ping 2>&-", f"{JETON} list >&-; echo", f"{JETON} ping <&- 2>&-"):
         done = subprocess.run(["bash", "-c", command], env=setting(d.path()),
-                              capture_output=True, text=True, timeout=30)
+                              capture_output=True, text=True, timeout=30 * PATIENCE)
         assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1), command
     assert "cannot write" in subprocess.run(
         ["sh", "-c", f"{JETON} list >/dev/full"], env=setting(d.path()), capture_output=True,
@@ -317,7 +317,7 @@ def test_watch_ends_when_nobody_reads(daemon):
                              stderr=subprocess.PIPE)
     eventually(lambda: d.stats()["connections"] == "2", "it is connected")
     watch.stdout.close()
-    watch.wait(10)
+    watch.wait(30 * PATIENCE)
     assert watch.stderr.read() == b""
 
 

@@ -16,7 +16,8 @@ import pytest
 from daemon import Daemon
 from jeton_command import JETON, Impostor, Terminal, jeton, setting
 from requirements import need_root
-from settings import ROOT, scaled
+from settings import PATIENCE, ROOT, scaled
+from waiting import in_time
 
 COLOURS = re.compile(r"\033\[\d+m")
 HARMFUL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -171,7 +172,7 @@ def test_first_digits_do_for_those_who_may_not_have_the_table():
     server = Impostor(answer)
     assert jeton(server.path, "show", "ffffff").rows[0][0] == tokens[2].decode()
     assert jeton(server.path, "show", "abcdef").status == 2
-    assert jeton(server.path, "show", "abcdef", "-T1s").err.count("active") == 2
+    assert jeton(server.path, "show", "abcdef", "-T30s").err.count("active") == 2
     assert jeton(server.path, "disable", "123456").status == 1
     assert not any(line.startswith(b"disable") for line in server.lines)
 
@@ -235,7 +236,7 @@ def test_socket_that_somebody_else_could_have_put_there_is_not_used(daemon):
     os.chown(d.path(), 4711, -1)
     assert "belongs neither to root, nor to the client, nor to the server" in jeton(d.path(), "ping").err
     os.chown(d.path(), 65534, -1)
-    done = subprocess.run([JETON, "-S", "admin.sock", "ping"], cwd=d.directory, capture_output=True, timeout=20)
+    done = subprocess.run([JETON, "-S", "admin.sock", "ping"], cwd=d.directory, capture_output=True, timeout=30 * PATIENCE)
     assert done.returncode == 0, done
 
 
@@ -277,7 +278,7 @@ def test_nobody_is_advised_to_join_the_group_of_root(daemon):
     def advice(group):
         os.chown(d.path(), 0, group)
         done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", JETON, "-S", d.path(), "list"],
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=30 * PATIENCE)
         assert done.returncode == 3, done
         return done.stderr
     assert "Only root may use it" in advice(0)
@@ -292,8 +293,8 @@ def test_completion_knows_verbs_keys_and_identifiers():
               'printf "%s\\n" "${COMPREPLY[@]}"')
 
     def offered(line, path):
-        done = subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True,
-                              env=setting(path, JETON=JETON))
+        done = in_time(lambda: subprocess.run(["bash", "-c", script, "bash", line], capture_output=True, text=True,
+                                              env=setting(path, JETON=JETON)), most=1.9)
         assert done.stderr == "", line
         return [word.rstrip(" ") for word in done.stdout.splitlines()]
     with Daemon() as d:

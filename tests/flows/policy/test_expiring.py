@@ -110,14 +110,15 @@ def test_warning_that_is_new_is_given_for_tokens_that_are_there(daemon):
     assert len(announced(d)) == 4, "7 days is known from before"
 
 
-def make_many(d, count):
-    """Make tokens that have a little more than 14 days, some of them the same end."""
-    now = time.time() + 14 * DAY + 60
+def make_many(d, clock, count):
+    """Make tokens that have a little more than 14 days, some of them the same end.  Return when the first will have
+    14 days, by the time of the test."""
+    due = time.time() + 60
     with d.client() as client:
         for n in range(0, count, 100):
-            client.send(*(f"create expires={stamp(now + i // 7 % 5)}" for i in range(n, n + 100)))
-            made = [client.reply() for _ in range(100)]
-    return made and int(d.stats()["tokens"])
+            client.send(*(f"create expires={stamp(clock.offset + due + 14 * DAY + i // 7 % 5)}" for i in range(n, n + 100)))
+            assert {client.reply().verdict for _ in range(100)} == {"OK"}
+    return clock.offset + due
 
 
 def all_once(d, count):
@@ -132,7 +133,7 @@ def all_once(d, count):
 def test_daemon_that_is_killed_meanwhile_announces_each_once():
     clock, count = Clock(), max(int(1600 * SCALE), 100) // 100 * 100
     with Daemon(*WARN, extra=clock.environment) as d:
-        assert make_many(d, count) == count
+        make_many(d, clock, count)
         walked(d)
         move(d, clock, 200)
         for part in range(1, 4):
@@ -145,12 +146,16 @@ def test_daemon_that_is_killed_meanwhile_announces_each_once():
 def test_announcements_that_the_disk_refuses_are_made_when_it_takes_them_again():
     clock, count = Clock(), max(int(800 * SCALE), 100) // 100 * 100
     with Daemon(*WARN, extra=clock.environment) as d:
-        make_many(d, count)
-        walked(d)
-        move(d, clock, 54)
-        with writes_refused(d):
-            eventually(lambda: int(d.stats()["store_failures"]) > 0, "the store refuses them", within=40)
-        all_once(d, count)
+        for made in range(count, 6 * count, count):
+            due = make_many(d, clock, count)
+            walked(d)
+            move(d, clock, int(due - time.time()) - 4)
+            with writes_refused(d):
+                if len(announced(d)) == made:
+                    continue        # the machine was so slow that none is left
+                eventually(lambda: int(d.stats()["store_failures"]) > 0, "the store refuses them", within=40)
+            break
+        all_once(d, made)
 
 
 def test_announcement_waits_while_the_clock_is_not_relied_on(daemon):
@@ -171,7 +176,7 @@ def test_tokens_are_counted_by_the_days_they_have_left(daemon):
     d.done(f"revoke {d.create(ttl='2d')['id']}")
     want = {"1d": 2, "3d": 4, "7d": 5, "14d": 6, "30d": 7, "90d": 8, "365d": 9}
     eventually(lambda: {days: int(d.stats()[f"tokens_expiring_{days}"]) for days in want} == want, "all are counted")
-    assert d.stats()["tokens_without_expiry"] == "1"
+    eventually(lambda: d.stats()["tokens_without_expiry"] == "1", "so is the one without")
 
 
 def test_tokens_are_counted_by_their_state(daemon):

@@ -13,15 +13,18 @@ from waiting import eventually
 UNFINISHED = "unfinished-backup"
 
 
-def backup(d, path=None):
-    """Make a backup; return its path, and the serial that the command names.  Whoever has a reply may ask before the
-    daemon has let go of the copy that it handed out with it."""
-    path = path or f"{d.directory}/backup"
-
+def when_let_go(ask, errors):
+    """Ask for a backup until the daemon has let go of the last copy: whoever has a reply may ask before that."""
     def attempt():
-        done = jeton(d.path(), "backup", path)
-        return "the copy of the last backup is being read" not in done.err and done
-    done = eventually(attempt, "the last copy is let go", every=0.05)
+        done = ask()
+        return "the copy of the last backup is being read" not in errors(done) and done
+    return eventually(attempt, "the last copy is let go", every=0.05)
+
+
+def backup(d, path=None):
+    """Make a backup; return its path, and the serial that the command names."""
+    path = path or f"{d.directory}/backup"
+    done = when_let_go(lambda: jeton(d.path(), "backup", path), lambda done: done.err)
     assert done.status == 0 and done.out == "", done
     size, serial = re.fullmatch(r"jeton: (\d+) bytes, with the journal up to serial (\d+)\n", done.err).groups()
     assert os.path.getsize(path) == int(size)
