@@ -564,7 +564,7 @@ create view jeton.hosts with (security_barrier) as
     select h.host, array(select m.grp from jeton.member m where m.host = h.host and (p.everything or m.grp = any (p.mine)) order by m.grp) as groups,
            h.issuer, s.serial, p.newest - coalesce(s.serial, 0) as behind, s.at, extract(epoch from clock_timestamp() - s.at)::float8 as age,
            s.lease_ms, s.version, s.rewinds, s.error,
-           h.host in (select a.usename from pg_stat_activity a where a.datname = current_database()) as connected
+           exists (select from pg_stat_activity a where a.datname = current_database() and a.usename = h.host) as connected
     from jeton.host h left join jeton.seen s on s.host = h.host,
          (select coalesce((select c.serial from jeton.change c order by c.serial desc limit 1), 0) as newest,
                  pg_has_role(session_user, 'jeton_monitor', 'member') or pg_has_role(session_user, 'jeton_owner', 'member') as everything,

@@ -52,6 +52,18 @@ def test_hosts_are_listed_with_what_they_reported(fleet_database):
     assert two.ask(rows) == [("one", "{web}", *expected["one"][2:]), expected["two"]], "groups that it has not are not shown"
 
 
+def test_session_of_nobody_makes_no_host_unknown(fleet_database):
+    """Neither what PostgreSQL does by itself nor a session whose role was dropped has a name."""
+    fleet_database.join("here", "web")
+    admin = fleet_database.admin
+    admin.ask("select jeton.join('away', '{web}', false)")
+    admin.ask("create role dropped superuser login")
+    fleet_database.connect("dropped")
+    admin.ask("drop role dropped")
+    assert admin.value("select count(*) from pg_stat_activity where datname = current_database() and usename is null") >= 1
+    assert admin.ask("select host, connected from jeton.hosts order by host") == [("away", False), ("here", True)]
+
+
 def test_a_host_whose_groups_change_is_told_and_nobody_else(fleet_database):
     one, two = fleet_database.join("one", "web", issuer=True), fleet_database.join("two", "db")
     put(one, digest_of(1))
