@@ -5,9 +5,10 @@
 
 #include "daemon/writer/writer_state.h"
 
-/* Make an initialised writer that of a host in a fleet, and load the cache beside its store into table and index; a new one has a log of so many bytes.  A
- * cache that is damaged is set aside with an error in the log: the host then has no tokens of the fleet, is at no
- * place, and is given no lease before the agent has brought a snapshot.  False: *problem says why nothing can go on. */
+/* Make an initialised writer that of a host in a fleet, and load the cache beside its store into table and index; a new
+ * cache has a log of so many bytes.  One that is damaged is set aside with an error in the log: the host then has no
+ * tokens of the fleet, is at no place, and is given no lease before the agent has brought a snapshot.  False: *problem
+ * says why nothing can go on. */
 bool fleet_load(struct writer *w, const char *store, uint64_t log_size, struct problem *problem);
 
 /* Load what was dropped into the table's bans, which it has begun to keep.  False: *problem. */

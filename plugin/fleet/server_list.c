@@ -70,27 +70,23 @@ void server_list_rotate(struct server_list *l)
 
 /* -- who answers ---------------------------------------------------------------------------------- */
 
-static bool begins_with(struct slice text, const char *start)
-{
-    const size_t len = strlen(start);
-
-    return text.len >= len && memcmp(text.at, start, len) == 0;
-}
-
 /* An item of a host list: a directory or an abstract name is a Unix socket's. */
 static bool is_of_network(struct slice host)
 {
-    return host.len > 0 && host.at[0] != '/' && host.at[0] != '@' && !begins_with(host, "127.") &&
+    return host.len > 0 && host.at[0] != '/' && host.at[0] != '@' && !slice_begins(host, "127.") &&
            !slice_is(host, "::1") && !slice_is(host, "localhost");
 }
 
 static bool has_network(const char *list)
 {
-    bool has = false;
-
-    for (const char *at = list; at != NULL && !has; at = strchr(at, ','), at += at != NULL)
-        has = is_of_network((struct slice){ at, strcspn(at, ",") });
-    return has;
+    for (;; list++) {
+        const struct slice host = { list, strcspn(list, ",") };
+        if (is_of_network(host))
+            return true;
+        list += host.len;
+        if (*list == '\0')
+            return false;
+    }
 }
 
 bool server_list_is_unproven(const char *conninfo)
